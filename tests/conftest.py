@@ -1,0 +1,31 @@
+"""What several test files share: the real model's file, and an environment without the developer's own settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kefu import model_files
+from kefu.config import Settings
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Tests see no KEFU_* variable and no `.env` of the developer's."""
+    for name in [name for name in os.environ if name.startswith("KEFU_") and not name.startswith("KEFU_TEST_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    yield
+
+
+@pytest.fixture(scope="session")
+def model_file() -> Path:
+    """The default model's file, fetched by `make test` before the tests; KEFU_TEST_MODEL names another."""
+    other = os.environ.get("KEFU_TEST_MODEL")
+    found = Path(other) if other else model_files.find("qwen2.5-coder-1.5b", Settings().cache)
+    if found is None or not found.exists():
+        pytest.fail("the embedded model is not here: run `kefu model pull`")
+    return found
