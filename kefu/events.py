@@ -1,0 +1,148 @@
+"""What happens in a turn, as typed events, and the errors a turn may end in.
+
+Every surface (browser, REST, terminal) reads this one stream. Imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+AnswerStatus = Literal["complete", "cut", "failed"]
+NoticeCode = Literal[
+    "nothing_found", "model_unavailable", "cut_off", "stopped", "too_long", "empty", "busy", "duplicate", "error"
+]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Source(_Frozen):
+    """A passage that was put before the model, as the shopper may see it. `number` counts from 1 in this answer."""
+
+    number: int
+    id: str  # "vi/returns#2": language / topic # section, from 1
+    title: str  # the policy's title, in the policy's language
+    heading: str  # the section's heading
+    language: str  # BCP-47
+    text: str  # the section's text (Markdown)
+    score: float
+
+
+class Citation(_Frozen):
+    """Characters [start, end) of the answer rest on the sources with these numbers."""
+
+    start: int
+    end: int
+    sources: tuple[int, ...]
+
+
+class LanguageDetected(_Frozen):
+    """The language the turn is answered in, and the evidence for it in words."""
+
+    type: Literal["language"] = "language"
+    language: str
+    confidence: float
+    reason: str
+
+
+class Sources(_Frozen):
+    """Passages the answer may rest on; sent before the first token. Empty when nothing was found."""
+
+    type: Literal["sources"] = "sources"
+    sources: tuple[Source, ...]
+
+
+class Token(_Frozen):
+    """The next piece of the answer's visible text."""
+
+    type: Literal["token"] = "token"
+    text: str
+
+
+class Cited(_Frozen):
+    """The sentence that just ended rests on these sources. Follows the sentence's last Token."""
+
+    type: Literal["cited"] = "cited"
+    citation: Citation
+
+
+class Notice(_Frozen):
+    """A sentence of Kefu's own in the shopper's language: an outage, a limit, an offer. Not the model's words."""
+
+    type: Literal["notice"] = "notice"
+    code: NoticeCode
+    text: str
+
+
+class Trace(_Frozen):
+    """For staff (`kefu ask --trace`): a step the shopper does not see. Never sent to a browser or over REST."""
+
+    type: Literal["trace"] = "trace"
+    step: str
+    data: dict[str, object]
+
+
+class Done(_Frozen):
+    """The turn is over and saved. `answer` is the whole visible text; timings are milliseconds since the turn began."""
+
+    type: Literal["done"] = "done"
+    conversation: str
+    message_id: str  # of the answer
+    status: AnswerStatus
+    language: str
+    answer: str
+    citations: tuple[Citation, ...] = ()
+    timings: dict[str, float] = Field(default_factory=dict)
+    usage: dict[str, int] = Field(default_factory=dict)
+
+
+Event = Annotated[LanguageDetected | Sources | Token | Cited | Notice | Trace | Done, Field(discriminator="type")]
+
+
+class KefuError(Exception):
+    """Root of Kefu's own errors; the message is for staff and logs, never for a shopper.
+
+    KefuError
+    ├── ConfigError          a setting is wrong; says which and what to do
+    ├── ModelError           anything that goes wrong with the model server
+    │   ├── ModelUnavailable   not reachable, refused, timed out, 5xx, or broke before the first token
+    │   ├── ModelCut           the stream ended without a finish_reason, after it had begun
+    │   └── ModelRefused       4xx: the request itself is wrong (too long, unknown model, bad layout)
+    ├── ModelFileError       a model file is missing, broken or cannot be fetched
+    └── NotFound             a conversation or message that is not there, or belongs to someone else (alike)
+    """
+
+
+class ConfigError(KefuError):
+    """A setting is wrong."""
+
+
+class ModelError(KefuError):
+    """The model server failed."""
+
+
+class ModelUnavailable(ModelError):
+    """Not reachable, refused, timed out, or failed before the first token."""
+
+
+class ModelCut(ModelError):
+    """The stream broke after it had begun."""
+
+
+class ModelRefused(ModelError):
+    """The server answered 4xx: the request is at fault. `status` is the HTTP status."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ModelFileError(KefuError):
+    """A model file is missing, broken or out of reach."""
+
+
+class NotFound(KefuError):
+    """Missing, or not this person's."""
