@@ -1,0 +1,204 @@
+"""Where vectors and passages lie: one Chroma collection for each language. The only module that knows chromadb.
+
+Knows nothing of the policies' folder, of embedding or of what a shopper may see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+import chromadb
+import httpx
+from chromadb.api.client import Client
+from chromadb.api.models.Collection import Collection
+from chromadb.config import Settings
+from chromadb.errors import InternalError, NotFoundError
+
+from rag.embedder import Vectors
+from rag.errors import IndexMismatch, IndexUnavailable
+from rag.passages import Passage
+
+_PREFIX = "kefu-policies-"
+_FORMAT = 1  # of collections and rows; another one asks for a rebuild
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A passage that search came upon; `score` is the centred cosine, at most 1."""
+
+    passage: Passage
+    score: float
+
+
+class VectorStore:
+    """A collection a language, because Chroma's `where` is slow. Every collection names the embedder of its vectors;
+    another embedder's are refused. Safe to use from several threads."""
+
+    def __init__(self, folder: Path, url: str, embedder_id: str) -> None:
+        self._url = url
+        self._embedder_id = embedder_id
+        settings = Settings(anonymized_telemetry=False)
+        if not url:
+            self._client = cast(Client, chromadb.PersistentClient(folder, settings))
+            return
+        parts = urlsplit(url)
+        secure = parts.scheme == "https"
+        port = parts.port or (443 if secure else 8000)
+        try:
+            client = chromadb.HttpClient(parts.hostname or "", port, secure, settings=settings)
+        except ValueError as error:  # what Chroma makes of a refused connection
+            raise IndexUnavailable(f"Chroma at {url}: {error}") from None
+        self._client = cast(Client, client)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def languages(self) -> list[str]:
+        """The languages that have passages. IndexMismatch if another embedder built any of them."""
+        return sorted(self._collections())
+
+    def versions(self, language: str) -> dict[str, str]:
+        """What is stored in a language: passage id -> the version it was stored as."""
+
+        def get(collection: Collection) -> dict[str, str]:
+            rows: Any = collection.get(include=["metadatas"])
+            return {i: str(row["version"]) for i, row in zip(rows["ids"], rows["metadatas"], strict=True)}
+
+        return self._ask(self._collections().get(language), get) or {}
+
+    def put(self, language: str, passages: Sequence[Passage], versions: Sequence[str], vectors: Vectors) -> None:
+        """Add passages of one language; those with a known id are replaced."""
+        dimension = vectors.shape[1]
+        with self._reaching():
+            collection = self._collections().get(language) or self._client.create_collection(
+                _PREFIX + language,
+                metadata={"embedder": self._embedder_id, "dimension": dimension, "format": _FORMAT},
+                configuration={"hnsw": {"space": "cosine"}},
+                embedding_function=None,  # vectors are ours: Chroma's own model would be downloaded
+                get_or_create=True,
+            )
+            _check_dimension(collection, dimension)
+            collection.upsert(
+                ids=[p.id for p in passages],
+                embeddings=vectors,
+                documents=[p.text for p in passages],
+                metadatas=[_row(p) | {"version": v} for p, v in zip(passages, versions, strict=True)],
+            )
+
+    def remove(self, language: str, ids: Sequence[str]) -> None:
+        """Take passages out; a language left without any goes altogether."""
+        with self._reaching():
+            collection = self._collections()[language]
+            collection.delete(ids=list(ids))
+            if not collection.count():
+                self._client.delete_collection(collection.name)
+
+    def clear(self) -> None:
+        """Drop every language, whichever embedder built it."""
+        with self._reaching():
+            for collection in self._client.list_collections():
+                if collection.name.startswith(_PREFIX):
+                    self._client.delete_collection(collection.name)
+
+    def nearest(self, vector: Vectors, n: int) -> dict[str, list[Found]]:
+        """For each language, the `n` passages nearest to a vector, best first."""
+
+        def query(collection: Collection) -> list[Found]:
+            _check_dimension(collection, len(vector))
+            rows: Any = collection.query(
+                query_embeddings=cast(Any, [vector]), n_results=n, include=["metadatas", "documents", "distances"]
+            )
+            passages = map(_passage, rows["ids"][0], rows["metadatas"][0], rows["documents"][0])
+            return [Found(p, 1 - distance) for p, distance in zip(passages, rows["distances"][0], strict=True)]
+
+        return {lang: self._ask(c, query) or [] for lang, c in self._collections().items()}
+
+    def get(self, language: str, ids: Sequence[str]) -> list[Passage]:
+        """Those of the passages that are stored."""
+
+        def get(collection: Collection) -> list[Passage]:
+            rows: Any = collection.get(ids=list(ids), include=["metadatas", "documents"])
+            return list(map(_passage, rows["ids"], rows["metadatas"], rows["documents"]))
+
+        return self._ask(self._collections().get(language), get) or []
+
+    def _ask(self, collection: Collection | None, question: Callable[[Collection], _Answer]) -> _Answer | None:
+        """The collection's answer, or None where there is none, or a sync takes it away at this very moment."""
+        if collection is None:
+            return None
+        with self._reaching():
+            try:
+                return question(collection)
+            except (NotFoundError, InternalError):  # InternalError: half of it was already gone
+                if collection.id in (c.id for c in self._collections().values()):
+                    raise
+                return None
+
+    def _collections(self) -> dict[str, Collection]:
+        """Read each time (0.6 ms), so that what another process does to a Chroma server is seen."""
+        with self._reaching():
+            found = [c for c in self._client.list_collections() if c.name.startswith(_PREFIX)]
+        for collection in found:
+            built = collection.metadata or {}
+            if (built.get("embedder"), built.get("format")) != (self._embedder_id, _FORMAT):
+                then = f"{built.get('embedder')} (format {built.get('format')})"
+                raise _mismatch(then, f"{self._embedder_id} (format {_FORMAT})")
+        return {collection.name.removeprefix(_PREFIX): collection for collection in found}
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx.TransportError as error:
+            raise IndexUnavailable(f"Chroma at {self._url}: {type(error).__name__}: {error}") from None
+
+
+def _mismatch(built: str, now: str) -> IndexMismatch:
+    return IndexMismatch(f"The index was built with {built}, the settings say {now}. Run: kefu index --rebuild")
+
+
+def _check_dimension(collection: Collection, dimension: int) -> None:
+    built = (collection.metadata or {})["dimension"]
+    if built != dimension:
+        raise _mismatch(f"{built} dimensions", f"{dimension} dimensions")
+
+
+def _row(passage: Passage) -> dict[str, str | int]:
+    """A passage as Chroma's flat metadata, which knows no None and no date; its text is the document."""
+    return {
+        "policy": passage.policy,
+        "section": passage.section,
+        "language": passage.language,
+        "title": passage.title,
+        "heading": passage.heading,
+        "region": ",".join(passage.region),
+        "effective_from": str(passage.effective_from or ""),
+        "effective_until": str(passage.effective_until or ""),
+        "source": passage.source,
+    }
+
+
+def _passage(id: str, row: dict[str, Any], text: str) -> Passage:
+    def day(key: str) -> date | None:
+        return date.fromisoformat(row[key]) if row[key] else None
+
+    return Passage(
+        id=id,
+        policy=row["policy"],
+        section=row["section"],
+        language=row["language"],
+        title=row["title"],
+        heading=row["heading"],
+        text=text,
+        region=tuple(row["region"].split(",")) if row["region"] else (),
+        effective_from=day("effective_from"),
+        effective_until=day("effective_until"),
+        source=row["source"],
+    )
