@@ -1,0 +1,215 @@
+"""The inside of one turn: find passages, build the request, stream the model, cite, save.
+
+Knows no surface, and not how a message got here: that is kefu.chat.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import asdict, dataclass, field
+
+from kefu import prompt
+from kefu.citations import Attribution, MarkerFilter
+from kefu.conversations import Conversation, Conversations, Message
+from kefu.events import AnswerStatus, Citation, Cited, Event, ModelCut, Notice, Source, Sources, Token, Trace
+from kefu.languages import LANGUAGES, Voice
+from kefu.llm import LLM, Finished, TextDelta, Usage
+from kefu.words import is_smalltalk, say
+from rag.index import Found, PolicyIndex
+from rag.passages import Passage
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The numbers and words of a turn, from the settings. Tokens are the model's; characters are the shopper's."""
+
+    shop_name: str
+    contact: str
+    default_language: str
+    region: str
+    voice: Voice
+    passages: int
+    passage_tokens: int
+    max_message_chars: int
+    context_tokens: int
+    max_tokens: int
+    temperature: float
+    top_p: float
+    layout: prompt.Layout
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a turn works with; one set serves all turns."""
+
+    conversations: Conversations
+    index: PolicyIndex
+    llm: LLM
+    limits: Limits
+    system: str
+
+
+class Clock:
+    """Milliseconds since it was made."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+
+    def ms(self) -> float:
+        return round((time.perf_counter() - self._began) * 1000, 1)
+
+
+@dataclass
+class Turn:
+    """An answer as it grows; `save` keeps whatever there is when the turn ends, is stopped or breaks."""
+
+    parts: Parts
+    conversation: Conversation
+    question: Message
+    history: Sequence[Message]  # with the question as its last
+    language: str
+    clock: Clock
+    sources: tuple[Source, ...] = ()
+    text: str = ""
+    model_text: str = ""
+    citations: list[Citation] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
+    timings: dict[str, float] = field(default_factory=dict)
+
+    def notice(self, code: str, **values: str) -> Notice:
+        """Says a sentence of our own, in the turn's language, and remembers it with the answer."""
+        said = Notice.model_validate({"code": code, "text": say(self.language, code, **values)})
+        self.notices.append(said)
+        return said
+
+    async def events(self) -> AsyncGenerator[Event, None]:
+        """Sources first, then the answer's tokens and citations. Raises ModelError; does not save."""
+        limits = self.parts.limits
+        small_talk = is_smalltalk(self.question.text)
+        found = [] if small_talk else await self._find()
+        earlier = await self._earlier_turns()
+        contexts = [turn.context for turn in earlier]
+        passages = prompt.fit([f.passage for f in found], limits.passage_tokens, contexts)
+        self.sources = _as_sources(passages, {f.passage.id: f.score for f in found})
+        yield Sources(sources=self.sources)
+        yield Trace(step="passages", data={"found": {f.passage.id: round(f.score, 3) for f in found}})
+        nothing = not passages and not small_talk
+        context = "" if nothing else prompt.context(passages, contexts, LANGUAGES[self.language].name)
+        await self.parts.conversations.set_context(self.question.id, context, self.language, self.sources)
+        if nothing:
+            yield self.notice("nothing_found", contact=limits.contact)
+            return
+        turns = [*earlier, prompt.Turn(context, self.question.text)]
+        request = prompt.messages(self.parts.system, turns, limits.layout)
+        self.timings["build_ms"] = self.clock.ms()
+        yield Trace(step="request", data={"messages": request})
+        stream = self._stream(request)
+        async with aclosing(stream):
+            async for event in stream:
+                yield event
+
+    async def _find(self) -> list[Found]:
+        limits = self.parts.limits
+        found = await asyncio.to_thread(
+            self.parts.index.search,
+            self.question.text,
+            language=self.language,
+            k=limits.passages,
+            region=limits.region,
+        )
+        self.timings["retrieve_ms"] = self.clock.ms()
+        return found
+
+    async def _earlier_turns(self) -> list[prompt.Turn]:
+        """The answered turns that the model's context keeps. Over the cap, the oldest leave it for good."""
+        limits = self.parts.limits
+        questions = {m.id: m for m in self.history if m.role == "user" and m.seq >= self.conversation.context_start}
+        answered = [
+            (questions[m.reply_to], m) for m in self.history if m.model_text and m.reply_to and m.reply_to in questions
+        ]
+        turns = [prompt.Turn(question.context, question.text, answer.model_text) for question, answer in answered]
+        newest = prompt.Turn("", self.question.text)
+        dropped = prompt.turns_to_drop(
+            self.parts.system, [*turns, newest], limits.context_tokens - limits.passage_tokens
+        )
+        if dropped:
+            left = [question for question, _ in answered[dropped:]] or [self.question]
+            await self.parts.conversations.drop_before(self.conversation.id, left[0].seq)
+        return turns[dropped:]
+
+    async def _stream(self, request: Sequence[prompt.ChatMessage]) -> AsyncGenerator[Event, None]:
+        markers, attribution = MarkerFilter(), Attribution(self.sources, self.question.text)
+        limits = self.parts.limits
+        pieces = self.parts.llm.stream(
+            request, max_tokens=limits.max_tokens, temperature=limits.temperature, top_p=limits.top_p
+        )
+        finished: Finished | None = None
+        async with aclosing(pieces):
+            async for piece in pieces:
+                if isinstance(piece, TextDelta):
+                    if not self.model_text:
+                        self.timings["first_token_ms"] = self.clock.ms()
+                    self.model_text += piece.text
+                    for event in self._show(markers.feed(piece.text), attribution):
+                        yield event
+                elif isinstance(piece, Finished):
+                    finished = piece
+        for event in self._show(markers.end(), attribution):
+            yield event
+        for event in self._cite(attribution.end()):
+            yield event
+        if finished is None:
+            raise ModelCut("the stream ended without a last piece")
+        self.usage = finished.usage
+        yield Trace(step="model", data={"finish_reason": finished.reason, "usage": asdict(finished.usage)})
+        if finished.reason == "length":
+            yield self.notice("cut_off")
+
+    def _show(self, text: str, attribution: Attribution) -> list[Event]:
+        if not self.text:
+            text = text.lstrip()
+        if not text:
+            return []
+        self.text += text
+        return [Token(text=text), *self._cite(attribution.feed(text))]
+
+    def _cite(self, citations: Iterable[Citation]) -> list[Event]:
+        cited = list(citations)
+        self.citations += cited
+        return [Cited(citation=c) for c in cited]
+
+    async def save(self, status: AnswerStatus) -> Message:
+        """Keeps the answer as it stands."""
+        self.timings["total_ms"] = self.clock.ms()
+        return await self.parts.conversations.add_answer(
+            self.conversation.id,
+            reply_to=self.question.id,
+            text=self.text.rstrip(),
+            model_text=self.model_text,
+            status=status,
+            language=self.language,
+            sources=self.sources,
+            citations=tuple(self.citations),
+            notices=tuple(self.notices),
+            usage=asdict(self.usage),
+            timings=self.timings,
+        )
+
+
+def _as_sources(passages: Sequence[Passage], scores: Mapping[str, float]) -> tuple[Source, ...]:
+    return tuple(
+        Source(
+            number=number,
+            id=passage.id,
+            title=passage.title,
+            heading=passage.heading,
+            language=passage.language,
+            text=passage.text,
+            score=round(scores[passage.id], 3),
+        )
+        for number, passage in enumerate(passages, 1)
+    )

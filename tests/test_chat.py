@@ -1,0 +1,348 @@
+"""One turn from the message to the saved answer: a scripted model, a real database, a real index."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kefu.chat import Assistant, Incoming
+from kefu.conversations import Conversation, Conversations
+from kefu.events import Cited, Done, Event, LanguageDetected, Notice, Sources, Token, Trace
+from kefu.languages import Voice
+from kefu.llm import LLM, Endpoint
+from kefu.turn import Limits
+from rag.embedder import make_embedder
+from rag.index import PolicyIndex
+from tests.scripted import Drop, Reply, ScriptedModel, chunk, event, fail, raw, say
+
+POLICY = """---
+title: Returns
+---
+## Time limit
+You can return unused items within 30 days of delivery.
+
+## Return shipping fee
+The return fee is 60,000 VND in Vietnam and 90 THB in Thailand.
+"""
+POLICY_VI = """---
+title: Trả hàng
+---
+## Thời hạn
+Bạn có thể trả hàng chưa sử dụng trong vòng 30 ngày kể từ ngày nhận hàng.
+
+## Phí gửi trả
+Phí gửi trả hàng là 60.000 ₫ tại Việt Nam và 90 baht tại Thái Lan.
+"""
+LIMITS = Limits(
+    shop_name="Jade Lane", contact="help@jadelane.example", default_language="en", region="", voice=Voice.AUTO,
+    passages=3, passage_tokens=320, max_message_chars=4000, context_tokens=3500, max_tokens=200, temperature=0.0,
+    top_p=1.0, layout="system",
+)  # fmt: skip
+ANSWER = "You can return unused items within 30 days of delivery."
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PolicyIndex]:
+    folder = tmp_path_factory.mktemp("shop")
+    for language, text in (("en", POLICY), ("vi", POLICY_VI)):
+        (folder / "policies" / language).mkdir(parents=True)
+        (folder / "policies" / language / "returns.md").write_text(text, encoding="utf-8")
+    found = PolicyIndex(folder / "policies", folder / "chroma", make_embedder("", "", ""))
+    found.sync()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Conversations]:
+    opened = await Conversations.open(f"sqlite+aiosqlite:///{tmp_path / 'kefu.db'}")
+    yield opened
+    await opened.close()
+
+
+class Talk:
+    """A conversation with an assistant whose model is scripted."""
+
+    def __init__(self, assistant: Assistant, store: Conversations, conversation: Conversation) -> None:
+        self.assistant, self.store, self.conversation = assistant, store, conversation
+
+    async def say(self, text: str, **message: Any) -> list[Event]:
+        async with aclosing(self.assistant.reply(self.conversation, Incoming(text=text, **message))) as events:
+            return [event async for event in events]
+
+
+@pytest.fixture
+async def talking(index: PolicyIndex, store: Conversations) -> AsyncIterator[Any]:
+    clients: list[LLM] = []
+
+    async def talk(model: ScriptedModel, **limits: Any) -> Talk:
+        async def endpoint() -> Endpoint:
+            return Endpoint(model.url)
+
+        llm = LLM(endpoint, connect_s=2, first_token_s=5, idle_s=5, total_s=20, retries=0)
+        clients.append(llm)
+        assistant = Assistant(store, index, llm, replace(LIMITS, **limits))
+        return Talk(assistant, store, await store.start("guest:1"))
+
+    yield talk
+    for client in clients:
+        await client.close()
+
+
+def text_of(events: list[Event]) -> str:
+    return "".join(e.text for e in events if isinstance(e, Token))
+
+
+def only(kind: type, events: list[Event]) -> Any:
+    found = [e for e in events if isinstance(e, kind)]
+    assert len(found) == 1, events
+    return found[0]
+
+
+async def test_a_turn_is_language_sources_tokens_citations_done(talking: Any) -> None:
+    async with ScriptedModel(say(ANSWER)) as model:
+        talk = await talking(model)
+        events = await talk.say("How many days do I have to return a dress?")
+    kinds = [type(e) for e in events if not isinstance(e, Trace)]
+    assert kinds[0] is LanguageDetected and kinds[1] is Sources and kinds[-1] is Done and Token in kinds
+    assert only(LanguageDetected, events).language == "en"
+    assert only(Sources, events).sources[0].id == "en/returns#1"
+    assert text_of(events) == ANSWER
+    done = only(Done, events)
+    assert done.status == "complete" and done.answer == ANSWER
+    assert only(Cited, events).citation == done.citations[0]
+    assert done.citations[0].sources == (1,) and (done.citations[0].start, done.citations[0].end) == (0, len(ANSWER))
+    assert {"detect_ms", "retrieve_ms", "build_ms", "first_token_ms", "total_ms"} <= set(done.timings)
+    assert done.usage["completion"] > 0
+
+
+async def test_question_is_saved_before_the_model_is_asked(talking: Any, store: Conversations) -> None:
+    seen: list[list[str]] = []
+    async with ScriptedModel(say(ANSWER)) as model:
+        talk = await talking(model)
+        async with aclosing(talk.assistant.reply(talk.conversation, Incoming(text="Can I return a dress?"))) as events:
+            async for e in events:
+                if isinstance(e, Sources):
+                    assert not model.requests
+                    seen.append([m.text for m in await store.messages(talk.conversation.id)])
+    assert seen == [["Can I return a dress?"]]
+
+
+async def test_answer_is_saved_with_its_sources_and_citations(talking: Any, store: Conversations) -> None:
+    async with ScriptedModel(say(ANSWER + " [7]")) as model:
+        talk = await talking(model)
+        events = await talk.say("How many days do I have to return a dress?")
+    question, answer = await store.messages(talk.conversation.id)
+    assert answer.reply_to == question.id and answer.status == "complete"
+    assert answer.text == ANSWER  # the model's own marker never reaches the screen
+    assert answer.model_text == ANSWER + " [7]"  # but its context keeps what it wrote
+    assert answer.sources == only(Sources, events).sources
+    assert answer.citations == only(Done, events).citations
+
+
+async def test_second_turn_appends_and_does_not_resend_a_passage(talking: Any) -> None:
+    async with ScriptedModel(say(ANSWER)) as model:
+        talk = await talking(model)
+        await talk.say("How many days do I have to return a dress?")
+        await talk.say("What is the return fee in Thailand?")
+        first, second = (r["messages"] for r in model.requests)
+    assert second[: len(first)] == first
+    assert second[len(first)] == {"role": "assistant", "content": ANSWER}
+    new = json.dumps(second[len(first) + 1 :], ensure_ascii=False)
+    assert "within 30 days" not in new  # it stands above already
+
+
+async def test_snippets_stand_in_a_system_message_right_before_the_question(talking: Any) -> None:
+    async with ScriptedModel(say(ANSWER)) as model:
+        talk = await talking(model)
+        await talk.say("How many days do I have to return a dress?")
+        sent = model.requests[0]["messages"]
+    assert [m["role"] for m in sent] == ["system", "system", "user"]
+    assert "within 30 days" in sent[1]["content"] and "within 30 days" not in sent[0]["content"]
+
+
+async def test_vietnamese_is_answered_from_the_vietnamese_policy(talking: Any) -> None:
+    async with ScriptedModel(say("Bạn có 30 ngày kể từ ngày nhận hàng để trả hàng.")) as model:
+        talk = await talking(model)
+        events = await talk.say("Tôi có bao nhiêu ngày để trả hàng?")
+        sent = model.requests[0]["messages"]
+    assert only(LanguageDetected, events).language == "vi"
+    assert all(s.language == "vi" for s in only(Sources, events).sources)
+    assert "Vietnamese" in sent[1]["content"]
+
+
+async def test_ok_keeps_the_conversations_language(talking: Any) -> None:
+    async with ScriptedModel(say("Dạ.")) as model:
+        talk = await talking(model)
+        await talk.say("Tôi có bao nhiêu ngày để trả hàng?")
+        events = await talk.say("ok 👍", locale="en-US")
+    assert only(LanguageDetected, events).language == "vi"
+
+
+async def test_nothing_found_is_said_and_the_model_is_not_asked(
+    talking: Any, store: Conversations, tmp_path: Path
+) -> None:
+    empty = PolicyIndex(tmp_path / "none", tmp_path / "chroma", make_embedder("", "", ""))
+    empty.sync()
+    async with ScriptedModel(say("I will invent something.")) as model:
+        talk = await talking(model)
+        talk.assistant = Assistant(store, empty, talk.assistant._parts.llm, LIMITS)
+        events = await talk.say("Bao nhiêu ngày để trả hàng vậy?")
+        assert model.requests == []
+    empty.close()
+    notice = only(Notice, events)
+    assert notice.code == "nothing_found" and "help@jadelane.example" in notice.text
+    assert only(Done, events).status == "complete"
+    assert (await store.messages(talk.conversation.id))[1].notices == (notice,)
+
+
+async def test_small_talk_is_answered_without_policies(talking: Any) -> None:
+    async with ScriptedModel(say("Xin chào bạn!")) as model:
+        talk = await talking(model)
+        events = await talk.say("Xin chào")
+        assert len(model.requests) == 1
+    assert only(Sources, events).sources == () and text_of(events) == "Xin chào bạn!"
+
+
+async def test_unreachable_model_is_said_in_the_shoppers_language(talking: Any, store: Conversations) -> None:
+    async with ScriptedModel(fail(503, "down: postgresql://user:password@db")) as model:
+        talk = await talking(model)
+        events = await talk.say("คืนสินค้าได้ภายในกี่วัน")
+    notice = only(Notice, events)
+    assert notice.code == "model_unavailable" and any("\u0e00" <= c <= "\u0e7f" for c in notice.text)
+    assert "password" not in json.dumps([e.model_dump() for e in events], default=str)
+    question, answer = await store.messages(talk.conversation.id)
+    assert question.text == "คืนสินค้าได้ภายในกี่วัน" and answer.status == "failed"
+
+
+async def test_an_answer_that_breaks_off_is_kept_and_marked_cut(talking: Any, store: Conversations) -> None:
+    broken = raw(chunk({"role": "assistant", "content": ""}), chunk({"content": "You can return"}), Drop())
+    async with ScriptedModel(broken) as model:
+        talk = await talking(model)
+        events = await talk.say("How many days do I have to return a dress?")
+    assert only(Done, events).status == "cut" and only(Notice, events).code == "cut_off"
+    assert (await store.messages(talk.conversation.id))[1].text == "You can return"
+
+
+async def test_done_without_a_finish_reason_is_a_cut(talking: Any) -> None:
+    broken: Reply = raw(chunk({"content": "You can return"}), event("[DONE]"))
+    async with ScriptedModel(broken) as model:
+        talk = await talking(model)
+        events = await talk.say("How many days do I have to return a dress?")
+    assert only(Done, events).status == "cut"
+
+
+async def test_cancel_stops_the_upstream_and_saves_the_partial_answer(talking: Any, store: Conversations) -> None:
+    async with ScriptedModel(say(ANSWER)) as model:
+        talk = await talking(model)
+        model.hold(after=3)
+        got_token = asyncio.Event()
+
+        async def read() -> None:
+            message = Incoming(text="Can I return a dress?")
+            async with aclosing(talk.assistant.reply(talk.conversation, message)) as events:
+                async for e in events:
+                    if isinstance(e, Token):
+                        got_token.set()
+
+        turn = asyncio.create_task(read())
+        await asyncio.wait_for(got_token.wait(), 10)
+        turn.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await turn
+        await asyncio.wait_for(model.aborted.wait(), 5)
+        model.release()
+    answer = (await store.messages(talk.conversation.id))[1]
+    assert answer.status == "cut" and answer.text and ANSWER.startswith(answer.text)
+
+
+async def test_leaving_the_iterator_early_saves_too(talking: Any, store: Conversations) -> None:
+    async with ScriptedModel(say(ANSWER)) as model:
+        talk = await talking(model)
+        async with aclosing(talk.assistant.reply(talk.conversation, Incoming(text="Can I return a dress?"))) as events:
+            async for e in events:
+                if isinstance(e, Token):
+                    break
+    assert (await store.messages(talk.conversation.id))[1].status == "cut"
+
+
+async def test_same_message_id_is_answered_once_and_replayed(talking: Any) -> None:
+    id = str(uuid.uuid4())
+    async with ScriptedModel(say(ANSWER)) as model:
+        talk = await talking(model)
+        first = await talk.say("How many days do I have to return a dress?", id=id)
+        again = await talk.say("How many days do I have to return a dress?", id=id)
+        assert len(model.requests) == 1
+    assert text_of(again) == text_of(first) and only(Done, again) == only(Done, first)
+
+
+async def test_two_messages_in_a_conversation_are_answered_one_by_one(talking: Any, store: Conversations) -> None:
+    async with ScriptedModel(say(ANSWER)) as model:
+        talk = await talking(model)
+        await asyncio.gather(talk.say("Can I return a dress?"), talk.say("What is the return fee?"))
+        roles = [m.role for m in await store.messages(talk.conversation.id)]
+    assert roles == ["user", "assistant", "user", "assistant"]
+
+
+@pytest.mark.parametrize(("text", "code"), [("", "empty"), ("  \n ", "empty"), ("ฉันอยากคืนสินค้า" * 300, "too_long")])
+async def test_no_turn_is_made_of_nothing_or_too_much(talking: Any, store: Conversations, text: str, code: str) -> None:
+    async with ScriptedModel(say(ANSWER)) as model:
+        talk = await talking(model)
+        events = await talk.say(text, locale="th-TH")
+        assert model.requests == []
+    notice = only(Notice, events)
+    assert notice.code == code and any("\u0e00" <= c <= "\u0e7f" for c in notice.text)
+    assert only(Done, events).status == "failed"
+    assert await store.messages(talk.conversation.id) == []
+
+
+async def test_a_bug_is_logged_with_an_id_and_only_the_id_is_shown(
+    talking: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with ScriptedModel(say(ANSWER)) as model:
+        talk = await talking(model)
+
+        def broken(*args: object, **kwargs: object) -> None:
+            raise RuntimeError("dsn=postgresql://user:password@db")
+
+        monkeypatch.setattr(talk.assistant._parts.index, "search", broken)
+        events = await talk.say("Can I return a dress?")
+    notice = only(Notice, events)
+    assert notice.code == "error" and "password" not in notice.text
+    number = next(word.split()[1] for word in caplog.messages if word.startswith("error "))
+    assert number in notice.text and "password" in caplog.text
+
+
+async def test_long_conversations_drop_the_oldest_turns_in_one_jump(talking: Any) -> None:
+    async with ScriptedModel(say("Word " * 60)) as model:
+        talk = await talking(model, context_tokens=1000)
+        for number in range(12):
+            await talk.say(f"Question {number}: how many days do I have to return a dress?")
+        heads = [r["messages"][1]["content"] + r["messages"][2]["content"] for r in model.requests]
+        lengths = [len(json.dumps(r["messages"])) for r in model.requests]
+    kept = [a == b for a, b in pairwise(heads)]
+    assert not all(kept), "nothing was ever dropped"
+    assert sum(kept) >= len(kept) / 2, "the prefix changed in most turns"
+    assert max(lengths) < 1000 * 5
+
+
+async def test_history_is_reread_after_a_restart(talking: Any, store: Conversations, tmp_path: Path) -> None:
+    async with ScriptedModel(say(ANSWER)) as model:
+        talk = await talking(model)
+        await talk.say("How many days do I have to return a dress?")
+        reopened = await Conversations.open(f"sqlite+aiosqlite:///{tmp_path / 'kefu.db'}")
+        parts = talk.assistant._parts
+        again = Talk(Assistant(reopened, parts.index, parts.llm, LIMITS), reopened, talk.conversation)
+        await again.say("And what is the fee in Thailand?")
+        await reopened.close()
+        first, second = (r["messages"] for r in model.requests)
+    assert second[: len(first)] == first
