@@ -18,7 +18,7 @@ COPY kefu kefu
 COPY rag rag
 COPY web web
 COPY policies policies
-RUN uv pip install --system --no-cache --no-deps --editable . && chown -R kefu .chainlit
+RUN uv pip install --system --no-cache --no-deps --editable . && mkdir .files && chown -R kefu .chainlit .files
 
 USER kefu
 ENV KEFU_HOME=/data PYTHONUNBUFFERED=1

@@ -73,9 +73,7 @@ def serve(
     from kefu.progress import bars
     from web.server import run
 
-    settings = load_settings(host=host, port=port)
-    with bars(err) as progress:
-        run(settings, progress)
+    run(load_settings(host=host, port=port), lambda: bars(err))
 
 
 @app.command()

@@ -45,6 +45,10 @@ class Desk:
     llm: LLM
     guests: Guests
 
+    async def warm(self) -> None:
+        """Has every slot of the model read the prompt's shared beginning, so that the first shopper need not wait."""
+        await self.assistant.warm(1 if self.settings.llm_url else self.settings.local_slots)
+
 
 def _silent(what: str, done: int, total: int) -> None:
     """No progress wanted."""
@@ -70,8 +74,6 @@ async def open_desk(settings: Settings, progress: Progress = _silent) -> AsyncIt
         stack.push_async_callback(llm.close)
         limits = await _limits(settings, llm)
         assistant = Assistant(conversations, index, llm, limits)
-        warming = asyncio.create_task(assistant.warm(1 if settings.llm_url else settings.local_slots))
-        stack.push_async_callback(_finish, warming)
         guests = Guests(load_secret(settings.secret.get_secret_value(), settings.home))
         yield Desk(settings, assistant, conversations, index, llm, guests)
 
@@ -96,11 +98,6 @@ async def _open_model_and_index(
     if not indexing.exception():
         stack.callback(indexing.result()[0].close)
     return model.result(), indexing.result()[0]
-
-
-async def _finish(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 def open_index(

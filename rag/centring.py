@@ -33,20 +33,21 @@ class Centring:
         # Vectors centred under different fingerprints cannot be compared
         self.fingerprint = hashlib.sha256(repr((embedder.id, self._sentences)).encode()).hexdigest()[:16]
         self._file = cache / f"centroids-{self.fingerprint}.npz"
-        self._means: dict[str, Vectors] | None = None
+        self._means: dict[str, Vectors] = {}
+        self._unsaved = False
         self._lock = threading.Lock()
 
     def passages(self, texts: list[str], language: str) -> Vectors:
         """Passages of one language as centred unit vectors."""
-        return _centre(self._embedder.passages(texts), self._mean("passage", language))
+        return self._centre(self._embedder.passages(texts), "passage", language)
 
     def query(self, text: str, language: str | None) -> Vectors:
         """A query as one centred unit vector; the language is None when it is not known."""
-        return _centre(self._embedder.queries([text]), self._mean("query", language or "")).reshape(-1)
+        return self._centre(self._embedder.queries([text]), "query", language or "").reshape(-1)
 
     def save(self) -> None:
         """Keep the means for the next start."""
-        if self._means is None or self._file.exists():
+        if not self._unsaved:
             return
         for old in self._file.parent.glob("centroids-*"):
             old.unlink()
@@ -54,35 +55,34 @@ class Centring:
         with part.open("wb") as file:
             np.savez(file, allow_pickle=False, **self._means)
         part.replace(self._file)
+        self._unsaved = False
 
-    def _mean(self, kind: str, language: str) -> Vectors:
+    def _centre(self, vectors: Vectors, kind: str, language: str) -> Vectors:
         with self._lock:
-            if self._means is None:
-                self._means = self._load() or self._compute()
-            means = self._means
+            if not self._means:
+                self._means = self._load(vectors.shape[1]) or self._compute()
         known = match_language(language, self._sentences)
-        shares = [means[f"{kind}-{each}"] for each in ([known] if known else self._sentences)]
-        return np.asarray(np.mean(shares, axis=0), dtype=np.float32)
+        shares = [self._means[f"{kind}-{each}"] for each in ([known] if known else self._sentences)]
+        centred = vectors - np.mean(shares, axis=0)
+        return np.asarray(centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9), dtype=np.float32)
 
-    def _load(self) -> dict[str, Vectors]:
+    def _load(self, dimension: int) -> dict[str, Vectors]:
+        """The kept means; none where a model of the same name had another dimension then."""
         if not self._file.exists():
             return {}
         with np.load(self._file) as file:
-            return {name: np.asarray(file[name], dtype=np.float32) for name in file.files}
+            means = {name: np.asarray(file[name], dtype=np.float32) for name in file.files}
+        return means if all(mean.shape == (dimension,) for mean in means.values()) else {}
 
     def _compute(self) -> dict[str, Vectors]:
         means: dict[str, Vectors] = {}
         for language, sentences in self._sentences.items():
             means[f"query-{language}"] = np.asarray(self._embedder.queries(sentences).mean(axis=0))
             means[f"passage-{language}"] = np.asarray(self._embedder.passages(sentences).mean(axis=0))
+        self._unsaved = True
         return means
 
 
 def match_language(wanted: str, known: Container[str]) -> str | None:
     """`zh-TW` -> `zh-TW` where that is known, else `zh`, else None."""
     return next((tag for tag in (wanted, wanted.split("-")[0]) if tag in known), None)
-
-
-def _centre(vectors: Vectors, mean: Vectors) -> Vectors:
-    centred = vectors - mean
-    return np.asarray(centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9), dtype=np.float32)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rag.centring import Centring
 from rag.embedder import Embedder, Vectors, clean
-from rag.errors import IndexInUse, IndexMismatch, IndexUnavailable
+from rag.errors import IndexInUse, IndexMismatch, IndexUnavailable, RetrievalError
 from rag.passages import Passage, PolicyProblem, fingerprint, read_policies
 from rag.search import best_passages
 from rag.store import Found, VectorStore
@@ -82,7 +82,7 @@ class PolicyIndex:
         if self._remote:
             try:
                 return bool(self._vectors.languages())
-            except IndexMismatch:
+            except RetrievalError:
                 return False
         return self._state_file.exists() and self._state_file.read_text() == self._state()
 

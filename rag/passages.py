@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -112,8 +113,11 @@ def policy_files(folder: Path) -> list[Path]:
 
 def fingerprint(folder: Path) -> str:
     """Changes when a policy file does (or comes, or goes), without reading any."""
-    stats = [(str(path.relative_to(folder)), path.stat()) for path in policy_files(folder)]
-    seen = [(name, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for name, s in stats]
+    seen = []
+    for path in policy_files(folder):
+        with suppress(FileNotFoundError):  # gone since it was listed
+            s = path.stat()
+            seen.append((str(path.relative_to(folder)), s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns))
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:32]
 
 

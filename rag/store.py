@@ -94,11 +94,13 @@ class VectorStore:
 
     def remove(self, language: str, ids: Sequence[str]) -> None:
         """Take passages out; a language left without any goes altogether."""
-        with self._reaching():
-            collection = self._collections()[language]
+
+        def remove(collection: Collection) -> None:
             collection.delete(ids=list(ids))
             if not collection.count():
                 self._client.delete_collection(collection.name)
+
+        self._ask(self._collections().get(language), remove)
 
     def clear(self) -> None:
         """Drop every language, whichever embedder built it."""
@@ -130,7 +132,7 @@ class VectorStore:
         return self._ask(self._collections().get(language), get) or []
 
     def _ask(self, collection: Collection | None, question: Callable[[Collection], _Answer]) -> _Answer | None:
-        """The collection's answer, or None where there is none, or a sync takes it away at this very moment."""
+        """The collection's answer; None where there is none, or somebody takes it away at this very moment."""
         if collection is None:
             return None
         with self._reaching():

