@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Any
 
@@ -17,6 +17,7 @@ from kefu.conversations import Conversation, Message
 from kefu.desk import Desk
 from kefu.events import Event, ModelError, NotFound, Trace
 from kefu.identity import GUEST_COOKIE
+from kefu.languages import detect
 from kefu.staff import found_view
 
 _YEAR_S = 365 * 24 * 3600
@@ -76,7 +77,15 @@ def sse(event: Event) -> bytes:
     return f"event: {event.type}\ndata: {event.model_dump_json()}\n\n".encode()
 
 
-def _owner(desk: Desk, request: Request, response: Response) -> str:
+def _desk(request: Request) -> Desk:
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+OpenDesk = Annotated[Desk, Depends(_desk)]
+
+
+def _owner(desk: OpenDesk, request: Request, response: Response) -> str:
     """Who asks: the guest of the bearer token or the cookie; a stranger becomes a new guest. Never from the body."""
     authorization = request.headers.get("authorization", "")
     scheme, _, bearer = authorization.partition(" ")
@@ -124,74 +133,71 @@ async def _events(desk: Desk, conversation: Conversation, message: Incoming) -> 
                 yield sse(event)
 
 
-def router(desk_of: Callable[[], Desk]) -> APIRouter:
-    """The routes; `desk_of` gives the running desk, which opens after the routes are made."""
-    api = APIRouter()
+Owner = Annotated[str, Depends(_owner)]
+router = APIRouter()
 
-    def owner(request: Request, response: Response) -> str:
-        return _owner(desk_of(), request, response)
 
-    Owner = Annotated[str, Depends(owner)]
+@router.post("/v1/chat", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
+async def chat(
+    body: ChatRequest, request: Request, response: Response, owner: Owner, desk: OpenDesk
+) -> StreamingResponse:
+    """Answers one message as a stream of events: language, sources, token, cited, notice, done."""
+    try:
+        conversation = await desk.conversations.start(owner, str(body.conversation) if body.conversation else None)
+    except NotFound:
+        raise HTTPException(404, "No such conversation.") from None
+    message = Incoming(
+        text=body.message,
+        id=str(body.message_id or uuid.uuid4()),
+        locale=request.headers.get("accept-language"),
+    )
+    headers = {"cache-control": "no-store", "x-accel-buffering": "no", "x-conversation": conversation.id}
+    cookie = response.headers.get("set-cookie")
+    return StreamingResponse(
+        _events(desk, conversation, message),
+        media_type="text/event-stream",
+        headers=headers | ({"set-cookie": cookie} if cookie else {}),
+    )
 
-    @api.post("/v1/chat", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
-    async def chat(body: ChatRequest, request: Request, response: Response, owner: Owner) -> StreamingResponse:
-        """Answers one message as a stream of events: language, sources, token, cited, notice, done."""
-        desk = desk_of()
-        try:
-            conversation = await desk.conversations.start(owner, str(body.conversation) if body.conversation else None)
-        except NotFound:
-            raise HTTPException(404, "No such conversation.") from None
-        message = Incoming(
-            text=body.message,
-            id=str(body.message_id or uuid.uuid4()),
-            locale=request.headers.get("accept-language"),
-        )
-        headers = {"cache-control": "no-store", "x-accel-buffering": "no", "x-conversation": conversation.id}
-        cookie = response.headers.get("set-cookie")
-        return StreamingResponse(
-            _events(desk, conversation, message),
-            media_type="text/event-stream",
-            headers=headers | ({"set-cookie": cookie} if cookie else {}),
-        )
 
-    @api.get("/v1/conversations/{id}")
-    async def conversation(id: uuid.UUID, owner: Owner) -> ConversationView:
-        """One of the caller's own conversations."""
-        desk = desk_of()
-        try:
-            found = await desk.conversations.get(str(id), owner)
-        except NotFound:
-            raise HTTPException(404, "No such conversation.") from None
-        return _view(found, await desk.conversations.messages(found.id))
+@router.get("/v1/conversations/{id}")
+async def conversation(id: uuid.UUID, owner: Owner, desk: OpenDesk) -> ConversationView:
+    """One of the caller's own conversations."""
+    try:
+        found = await desk.conversations.get(str(id), owner)
+    except NotFound:
+        raise HTTPException(404, "No such conversation.") from None
+    return _view(found, await desk.conversations.messages(found.id))
 
-    @api.get("/v1/passages")
-    async def passages(
-        q: Annotated[str, Query(min_length=1, max_length=4000)],
-        k: Annotated[int, Query(ge=1, le=20)] = 5,
-        language: Annotated[str | None, Query(max_length=35)] = None,
-    ) -> PassagesView:
-        """The policy passages nearest in meaning to `q`."""
-        desk = desk_of()
-        found = await asyncio.to_thread(desk.index.search, q, language=language, k=k, region=desk.settings.region)
-        return PassagesView(passages=[PassageView(**found_view(f)) for f in found])
 
-    @api.get("/healthz")
-    async def healthz() -> dict[str, str]:
-        """The process is alive."""
-        return {"status": "ok"}
+@router.get("/v1/passages")
+async def passages(
+    desk: OpenDesk,
+    q: Annotated[str, Query(min_length=1, max_length=4000)],
+    k: Annotated[int, Query(ge=1, le=20)] = 5,
+    language: Annotated[str | None, Query(max_length=35)] = None,
+) -> PassagesView:
+    """The policy passages nearest in meaning to `q`; its language is detected where it is not given."""
+    spoken = language or detect(q, default=desk.settings.default_language).language
+    found = await asyncio.to_thread(desk.index.search, q, language=spoken, k=k, region=desk.settings.region)
+    return PassagesView(passages=[PassageView(**found_view(f)) for f in found])
 
-    @api.get("/readyz")
-    async def readyz(response: Response) -> dict[str, str]:
-        """Whether a question would be answered now: the model and the index, each in a word."""
-        desk = desk_of()
-        try:
-            await desk.llm.models()
-            model = "ok"
-        except ModelError:
-            model = "unavailable"
-        state = {"model": model, "index": "ok" if desk.index.ready() else "empty"}
-        if set(state.values()) != {"ok"}:
-            response.status_code = 503
-        return state
 
-    return api
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """The process is alive."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz")
+async def readyz(response: Response, desk: OpenDesk) -> dict[str, str]:
+    """Whether a question would be answered now: the model and the index, each in a word."""
+    try:
+        await desk.llm.models()
+        model = "ok"
+    except ModelError:
+        model = "unavailable"
+    state = {"model": model, "index": "ok" if desk.index.ready() else "empty"}
+    if set(state.values()) != {"ok"}:
+        response.status_code = 503
+    return state

@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 
-from xllamacpp import CommonParams, Server  # type: ignore[import-untyped]
+from xllamacpp import CommonParams, Server
 
 
 def _parameters(config: dict[str, object]) -> CommonParams:

@@ -322,6 +322,14 @@ async def test_message_id_is_handled_once_in_whatever_conversation(
     assert len(kept) == len({m.id for m in kept}) == 10
 
 
+async def test_message_handled_before_leaves_no_trace_of_its_second_coming(store: Conversations) -> None:
+    question = await ask(store, await store.start(ANNA))
+    other = await store.start(ANNA)
+    assert await store.add_question(other.id, id=question.id, text="again", language=None) is None
+    assert await store.get(other.id, ANNA) == other
+    assert await store.messages(other.id) == []
+
+
 async def test_numbers_are_gapless_when_many_write_at_once(store: Conversations, replica: Conversations) -> None:
     chat = await store.start(ANNA)
     twice = new_id()  # refused copies must not use up a number
@@ -439,12 +447,36 @@ async def test_revisions_make_the_tables_that_the_code_declares(url: str) -> Non
     assert differences == []
 
 
-async def test_replicas_that_start_together_on_an_empty_database_both_come_up(url: str) -> None:
-    stores = await asyncio.gather(*(Conversations.open(url) for _ in range(4)))
-    chat = await stores[0].start(ANNA)
-    assert await stores[3].get(chat.id, ANNA) == chat
-    for store in stores:
-        await store.close()
+REPLICA = """
+import asyncio, sys
+from kefu.conversations import Conversations
+
+async def main(url):
+    print("ready", flush=True)
+    sys.stdin.readline()
+    store = await Conversations.open(url)
+    await store.start("guest:anna", sys.argv[2])
+    await store.close()
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
+async def test_replicas_that_start_together_on_an_empty_database_all_come_up(url: str) -> None:
+    id, pipe = new_id(), asyncio.subprocess.PIPE
+    replicas = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", REPLICA, url, id, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe
+        )
+        for _ in range(3)
+    ]
+    for replica in replicas:
+        assert replica.stdout and await replica.stdout.readline() == b"ready\n"
+    ends = await asyncio.gather(*(replica.communicate(b"go\n") for replica in replicas))
+    assert [(replica.returncode, error) for replica, (_, error) in zip(replicas, ends, strict=True)] == [(0, b"")] * 3
+    store = await Conversations.open(url)
+    assert (await store.get(id, ANNA)).id == id
+    await store.close()
 
 
 async def test_different_databases_may_be_opened_at_once(tmp_path: Path) -> None:

@@ -50,7 +50,8 @@ def make_app(desk: Desk) -> FastAPI:
 
     app = FastAPI(title="Kefu", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.add_middleware(Guard, allowed_origins=settings.allowed_origins, policy=page.policy(settings.allowed_origins))
-    app.include_router(api.router(lambda: desk))
+    app.state.desk = desk
+    app.include_router(api.router)
     app.include_router(pages.router(desk, page))
     app.include_router(assets.router())
     app.include_router(docs.router())
