@@ -22,6 +22,7 @@ from kefu.events import (
     Event,
     LanguageDetected,
     ModelError,
+    NotFound,
     Notice,
     Sources,
     Token,
@@ -57,7 +58,7 @@ class Assistant:
         await asyncio.gather(*(self._parts.llm.warm(first) for _ in range(slots)))
 
     async def reply(self, conversation: Conversation, message: Incoming) -> AsyncGenerator[Event, None]:
-        """The events of one turn, ending in Done. Closing the iterator, or cancelling the task that reads it, stops
+        """The events of one turn, ending in Done (or without it, where the conversation was deleted meanwhile). Closing the iterator, or cancelling the task that reads it, stops
         the model at once and saves what was written so far, marked cut."""
         clock = Clock()
         refusal = self._refusal(conversation, message)
@@ -123,6 +124,8 @@ class Assistant:
             log.warning("no answer: %s: %s", type(error).__name__, error)
             status = "cut" if turn.text else "failed"
             yield turn.notice("cut_off" if turn.text else "model_unavailable")
+        except NotFound:
+            log.info("conversation %s was deleted while its turn ran", conversation.id)
         except Exception:
             number = secrets.token_hex(4)
             log.exception("error %s in conversation %s", number, conversation.id)
@@ -131,7 +134,8 @@ class Assistant:
         finally:
             # Also on Stop and on a closed tab, when this task is being cancelled
             saved = await asyncio.shield(turn.save(status))
-        yield _done(saved)
+        if saved:
+            yield _done(saved)
 
     async def _answered_before(self, conversation: Conversation, message: Incoming) -> AsyncGenerator[Event, None]:
         """A message id that was handled before gets the answer that it got then."""

@@ -73,7 +73,9 @@ def serve(
     from kefu.progress import bars
     from web.server import run
 
-    run(load_settings(host=host, port=port), lambda: bars(err))
+    settings = load_settings(host=host, port=port)
+    logging.getLogger().setLevel(settings.log_level)
+    run(settings, lambda: bars(err))
 
 
 @app.command()
@@ -263,8 +265,10 @@ def main() -> None:
     """The command line. Every expected failure is one sentence and exit code 1, without a traceback."""
     from rag.errors import RetrievalError
 
-    level = "WARNING" if not any(arg == "serve" for arg in sys.argv[1:2]) else "INFO"
-    logging.basicConfig(level=level, format="%(message)s", datefmt="%X", handlers=[RichHandler(console=err)])
+    handler = RichHandler(console=err, show_path=False, markup=False)
+    logging.basicConfig(level="WARNING", format="%(message)s", datefmt="%X", handlers=[handler])
+    for chatty in ("alembic", "httpx", "chromadb", "socketio", "engineio"):
+        logging.getLogger(chatty).setLevel("WARNING")
     try:
         app()
     except (KefuError, RetrievalError) as error:

@@ -14,7 +14,19 @@ from dataclasses import asdict, dataclass, field
 from kefu import prompt
 from kefu.citations import Attribution, MarkerFilter
 from kefu.conversations import Conversation, Conversations, Message
-from kefu.events import AnswerStatus, Citation, Cited, Event, ModelCut, Notice, Source, Sources, Token, Trace
+from kefu.events import (
+    AnswerStatus,
+    Citation,
+    Cited,
+    Event,
+    ModelCut,
+    NotFound,
+    Notice,
+    Source,
+    Sources,
+    Token,
+    Trace,
+)
 from kefu.languages import LANGUAGES, Voice
 from kefu.llm import LLM, Finished, TextDelta, Usage
 from kefu.words import is_smalltalk, say
@@ -182,22 +194,25 @@ class Turn:
         self.citations += cited
         return [Cited(citation=c) for c in cited]
 
-    async def save(self, status: AnswerStatus) -> Message:
-        """Keeps the answer as it stands."""
+    async def save(self, status: AnswerStatus) -> Message | None:
+        """Keeps the answer as it stands; None when its conversation was deleted meanwhile."""
         self.timings["total_ms"] = self.clock.ms()
-        return await self.parts.conversations.add_answer(
-            self.conversation.id,
-            reply_to=self.question.id,
-            text=self.text.rstrip(),
-            model_text=self.model_text,
-            status=status,
-            language=self.language,
-            sources=self.sources,
-            citations=tuple(self.citations),
-            notices=tuple(self.notices),
-            usage=asdict(self.usage),
-            timings=self.timings,
-        )
+        try:
+            return await self.parts.conversations.add_answer(
+                self.conversation.id,
+                reply_to=self.question.id,
+                text=self.text.rstrip(),
+                model_text=self.model_text,
+                status=status,
+                language=self.language,
+                sources=self.sources,
+                citations=self.citations,
+                notices=self.notices,
+                usage=asdict(self.usage),
+                timings=self.timings,
+            )
+        except NotFound:
+            return None
 
 
 def _as_sources(passages: Sequence[Passage], scores: Mapping[str, float]) -> tuple[Source, ...]:

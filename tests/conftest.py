@@ -10,6 +10,10 @@ import pytest
 
 from kefu import model_files
 from kefu.config import Settings
+from tests.postgres import postgres
+from tests.real_kefu import RealKefu
+
+__all__ = ["postgres"]  # one server for the whole session
 
 
 @pytest.fixture(autouse=True)
@@ -29,3 +33,11 @@ def model_file() -> Path:
     if found is None or not found.exists():
         pytest.fail("the embedded model is not here: run `kefu model pull`")
     return found
+
+
+@pytest.fixture(scope="session")
+def real_kefu(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealKefu]:
+    """One real Kefu on the real model for all tests that ask it."""
+    kefu = RealKefu(tmp_path_factory.mktemp("real"), model_file)
+    yield kefu
+    kefu.stop()

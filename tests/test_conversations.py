@@ -23,7 +23,7 @@ from kefu.conversations import Conversation, Conversations, Message
 from kefu.database import open_database, writing
 from kefu.events import Citation, ConfigError, NotFound, Notice, Source
 from kefu.record import metadata, title_of
-from tests.postgres import PASSWORD, postgres  # noqa: F401  (a fixture)
+from tests.postgres import PASSWORD
 
 ROOT = Path(__file__).resolve().parent.parent
 ANNA, BORIS = "guest:anna", "guest:boris"

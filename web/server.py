@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
@@ -76,7 +77,15 @@ async def _follow(index: PolicyIndex) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Leaves the signals to `serve`: after uvicorn's own handling nobody would be left to close the desk."""
+    """Says where the chat is. Leaves the signals to `serve`: after uvicorn's own handling nobody would be left to
+    close the desk."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listening in (s for server in self.servers for s in server.sockets):
+            host, port = listening.getsockname()[:2]
+            shown = "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0", "::") else host
+            print(f"The chat is open at http://{shown}:{port} (Ctrl-C closes it)", flush=True)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -91,7 +100,7 @@ async def serve(desk: Desk) -> None:
             make_app(desk),
             host=settings.host,
             port=settings.port,
-            log_level=settings.log_level.lower(),
+            log_level="warning",
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=_SHUTDOWN_S,

@@ -16,7 +16,8 @@ from tests.web_desk import ANSWERS, Shop
 from web.locales import INTERFACE
 
 pytestmark = pytest.mark.browser
-CHROMIUM = os.environ.get("KEFU_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "/Applications/Chromium.app/Contents/MacOS/Chromium")
+CHROMIUM = os.environ.get("KEFU_TEST_CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
 LOCALES = {"en": "en-US", "vi": "vi-VN", "th": "th-TH", "zh": "zh-CN"}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
