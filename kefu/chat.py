@@ -58,8 +58,9 @@ class Assistant:
         await asyncio.gather(*(self._parts.llm.warm(first) for _ in range(slots)))
 
     async def reply(self, conversation: Conversation, message: Incoming) -> AsyncGenerator[Event, None]:
-        """The events of one turn, ending in Done (or without it, where the conversation was deleted meanwhile). Closing the iterator, or cancelling the task that reads it, stops
-        the model at once and saves what was written so far, marked cut."""
+        """The events of one turn, ending in Done, or without it where the conversation was deleted meanwhile. Closing
+        the iterator, or cancelling the task that reads it, stops the model at once and saves what was written so
+        far, marked cut."""
         clock = Clock()
         refusal = self._refusal(conversation, message)
         if refusal:

@@ -24,8 +24,7 @@ def _parameters(config: dict[str, object]) -> CommonParams:
     params.port = 0
     params.n_parallel = config["slots"]
     params.n_ctx = config["tokens"]  # shared evenly by the slots
-    params.cpuparams.n_threads = config["threads"]
-    params.cpuparams_batch.n_threads = config["prompt_threads"]
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = config["threads"]
     params.cache_ram_mib = 512  # prompts kept for later; llama.cpp's default is 8 GiB
     params.use_jinja = True
     params.warmup = True

@@ -35,8 +35,7 @@ class Config:
     threads: int = 0  # 0: as many as the processor has cores
 
     def line(self, key: str) -> bytes:
-        """As the child reads it. Decoding gets one core less: threads that wait for one another crawl when another
-        program takes a core from one of them, and Kefu needs one itself."""
+        """As the child reads it."""
         cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
         config = {
             "file": str(self.file),
@@ -44,8 +43,7 @@ class Config:
             "key": key,
             "slots": self.slots,
             "tokens": self.slots * self.slot_tokens,
-            "threads": self.threads or max(1, cores - 1),
-            "prompt_threads": self.threads or cores,
+            "threads": self.threads or cores,
         }
         return json.dumps(config).encode() + b"\n"
 
@@ -68,7 +66,8 @@ class ModelProcess:
                 stdout=PIPE,
                 stderr=stderr,
                 cwd=ROOT,
-                # A thread that spins while it waits takes the core from the one that it waits for
+                # Threads that spin while they wait are quicker on idle cores, but crawl once anything else runs:
+                # they hold the core that the thread they wait for needs (docs/decisions.md)
                 env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},
                 start_new_session=True,  # Ctrl-C in the terminal is for Kefu, which then ends its child
             )

@@ -1,4 +1,4 @@
-"""A real Kefu for the tests: `kefu serve` as its own process, on the real embedded model, over a copy of the policies."""
+"""A real Kefu for the tests: `kefu serve` as its own process, the real embedded model, a copy of the policies."""
 
 from __future__ import annotations
 

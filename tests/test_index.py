@@ -247,6 +247,16 @@ def test_passage_in_force_is_found_behind_any_number_that_are_not(shop: Shop, in
     assert ids(index.search("lunar holiday", language="en", k=3, today=DAY)) == ["en/new#1"]
 
 
+def test_no_passage_is_lost_among_many_that_are_alike(shop: Shop, index: PolicyIndex) -> None:
+    for n in range(60):
+        shop.write(f"en/to-{n}.md", "Shipping", f"Shipping to country{n}: it takes some days and costs some money")
+        shop.write(f"en/same-{n}.md", "Same", "Same: the very same words")
+    index.refresh()
+    for n in range(60):
+        question = f"shipping to country{n}"
+        assert ids(index.search(question, language="en", k=1, today=DAY)) == [f"en/to-{n}#1"]
+
+
 def test_nothing_related_finds_nothing(index: PolicyIndex) -> None:
     assert index.search("zebra quantum", language="en", today=DAY) == []
 

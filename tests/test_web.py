@@ -19,6 +19,7 @@ from kefu.conversations import Conversations, Message
 from kefu.events import Citation, Source
 from kefu.words import say
 from tests.web_desk import SECRET_IN_A_BUG, Shop
+from web import steps
 
 
 @pytest.fixture(scope="module")
@@ -531,3 +532,15 @@ def test_rest_reference_asks_no_foreign_host(shop: Shop) -> None:
     assert page.status_code == 200 and "http" not in re.sub(r"<!doctype.*?>", "", page.text)
     for file in re.findall(r'(?:src|href)="([^"]+)"', page.text):
         assert guest.http.get(file).status_code == 200, file
+
+
+def test_sources_are_numbered_as_they_come_up_in_the_answer() -> None:
+    found = [
+        Source(number=n, id=f"en/returns#{n}", title="Returns", heading=f"H{n}", language="en", text="", score=0.5)
+        for n in (1, 2, 3)
+    ]
+    cited = [Citation(start=0, end=4, sources=(3,)), Citation(start=5, end=9, sources=(1, 3))]
+    shown = steps.markdown("One. Two.", cited, found, [])
+    assert [m[0] for m in re.findall(r"\[(\d)\]\((\S+)", shown)] == ["1", "2", "1"]
+    row = steps.sources_element("q", "c", "en", found, cited)
+    assert row and [(s["number"], s["heading"]) for s in row["props"]["sources"]] == [(1, "H3"), (2, "H1")]

@@ -1,4 +1,4 @@
-"""The REST reference at /docs: Swagger UI from files of our own, because FastAPI's page loads it from a foreign host."""
+"""The REST reference at /docs: Swagger UI from our own server; FastAPI's page loads it from a foreign host."""
 
 from __future__ import annotations
 

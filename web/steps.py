@@ -45,11 +45,13 @@ def href(source_id: str) -> str:
 def markdown(text: str, citations: Iterable[Citation], sources: Sequence[Source], notices: Iterable[Notice]) -> str:
     """The answer as the page shows it: a small link after each sentence to what it rests on; our sentences last."""
     by_number = {source.number: source for source in sources}
+    cited = sorted(citations, key=lambda c: c.end)
+    order = _order(cited)
     parts, shown = list[str](), 0
-    for citation in sorted(citations, key=lambda c: c.end):
+    for citation in cited:
         parts.append(_plain(text[shown : citation.end]))
         shown = citation.end
-        parts += [_mark(by_number[n], text[:shown]) for n in citation.sources if n in by_number]
+        parts += [_mark(order[n], by_number[n], text[:shown]) for n in citation.sources if n in by_number]
     parts.append(_plain(text[shown:]))
     blocks = ["".join(parts), *(_quoted(notice.text) for notice in notices)]
     return "\n\n".join(block for block in blocks if block)
@@ -59,11 +61,17 @@ def _plain(text: str) -> str:
     return _UNMEANT.sub(r"\\\g<0>", text)
 
 
-def _mark(source: Source, before: str) -> str:
+def _order(citations: Iterable[Citation]) -> dict[int, int]:
+    """Source number -> the number that the shopper sees: 1, 2, … as they come up in the answer."""
+    numbers = [n for citation in sorted(citations, key=lambda c: c.end) for n in citation.sources]
+    return {number: shown for shown, number in enumerate(dict.fromkeys(numbers), 1)}
+
+
+def _mark(number: int, source: Source, before: str) -> str:
     title = re.sub(r'["\\\s]+', " ", f"{source.title} › {source.heading}" if source.heading else source.title)
     # The space that does not break also ends a web address or a "!"; a full-width stop brings its own
     space = "" if before[-1:] in _WIDE_STOPS else "\u00a0"
-    return f'{space}[{source.number}]({href(source.id)} "{title}")'
+    return f'{space}[{number}]({href(source.id)} "{title}")'
 
 
 def _quoted(text: str) -> str:
@@ -109,15 +117,16 @@ def sources_element(
     question: str, conversation: str, language: str, sources: Sequence[Source], citations: Iterable[Citation]
 ) -> Element | None:
     """The row of sources under an answer: those its sentences rest on; where none could be told, all it was given."""
-    cited = {number for citation in citations for number in citation.sources}
-    shown = [source for source in sources if source.number in cited] or list(sources)
+    order = _order(citations) or {source.number: source.number for source in sources}
+    shown = sorted((source for source in sources if source.number in order), key=lambda source: order[source.number])
     if not shown:
         return None
     props = {
         "label": say(language, "sources_label"),
         "open": say(language, "open_policy"),
         "sources": [
-            source.model_dump(include={"number", "title", "heading", "language", "text"}) | {"href": href(source.id)}
+            source.model_dump(include={"title", "heading", "language", "text"})
+            | {"number": order[source.number], "href": href(source.id)}
             for source in shown
         ],
     }
