@@ -55,5 +55,6 @@ async def kefu_serve(home: Path, **settings: str) -> AsyncIterator[str]:
                 raise RuntimeError("kefu serve did not become ready in 5 minutes")
         yield url
     finally:
-        process.terminate()
+        if process.returncode is None:
+            process.terminate()
         await process.wait()

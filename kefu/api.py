@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -17,10 +18,14 @@ from kefu.conversations import Conversation, Message
 from kefu.desk import Desk
 from kefu.events import Event, ModelError, NotFound, Trace
 from kefu.identity import GUEST_COOKIE
-from kefu.languages import detect
+from kefu.languages import Voice, detect
 from kefu.staff import found_view
+from rag.errors import RetrievalError
+
+log = logging.getLogger(__name__)
 
 _YEAR_S = 365 * 24 * 3600
+_READY_S = 5  # a model server that takes longer to say that it is there is not ready
 
 
 class ChatRequest(BaseModel):
@@ -142,15 +147,15 @@ async def chat(
     body: ChatRequest, request: Request, response: Response, owner: Owner, desk: OpenDesk
 ) -> StreamingResponse:
     """Answers one message as a stream of events: language, sources, token, cited, notice, done."""
+    message_id = body.message_id or uuid.uuid4()
     try:
-        conversation = await desk.conversations.start(owner, str(body.conversation) if body.conversation else None)
+        if body.conversation:
+            conversation = await desk.conversations.get(str(body.conversation), owner)
+        else:  # named after its first message: a retry of that finds the conversation that it began
+            conversation = await desk.conversations.start(owner, str(uuid.uuid5(message_id, owner)))
     except NotFound:
         raise HTTPException(404, "No such conversation.") from None
-    message = Incoming(
-        text=body.message,
-        id=str(body.message_id or uuid.uuid4()),
-        locale=request.headers.get("accept-language"),
-    )
+    message = Incoming(text=body.message, id=str(message_id), locale=request.headers.get("accept-language"))
     headers = {"cache-control": "no-store", "x-accel-buffering": "no", "x-conversation": conversation.id}
     cookie = response.headers.get("set-cookie")
     return StreamingResponse(
@@ -178,8 +183,14 @@ async def passages(
     language: Annotated[str | None, Query(max_length=35)] = None,
 ) -> PassagesView:
     """The policy passages nearest in meaning to `q`; its language is detected where it is not given."""
-    spoken = language or detect(q, default=desk.settings.default_language).language
-    found = await asyncio.to_thread(desk.index.search, q, language=spoken, k=k, region=desk.settings.region)
+    settings = desk.settings
+    voice = Voice(settings.language_voice)
+    spoken = language or detect(q, default=settings.default_language, voice=voice).language
+    try:
+        found = await asyncio.to_thread(desk.index.search, q, language=spoken, k=k, region=settings.region)
+    except RetrievalError as error:
+        log.warning("no passages: %s: %s", type(error).__name__, error)
+        raise HTTPException(503, "The policies cannot be searched now.") from None
     return PassagesView(passages=[PassageView(**found_view(f)) for f in found])
 
 
@@ -193,9 +204,10 @@ async def healthz() -> dict[str, str]:
 async def readyz(response: Response, desk: OpenDesk) -> dict[str, str]:
     """Whether a question would be answered now: the model and the index, each in a word."""
     try:
-        await desk.llm.models()
+        async with asyncio.timeout(_READY_S):
+            await desk.llm.models()
         model = "ok"
-    except ModelError:
+    except (ModelError, TimeoutError):
         model = "unavailable"
     state = {"model": model, "index": "ok" if desk.index.ready() else "empty"}
     if set(state.values()) != {"ok"}:

@@ -10,6 +10,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from kefu.config import Settings
-from kefu.events import ConfigError, KefuError
+from kefu.events import ConfigError, KefuError, ModelFileError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 model_app = typer.Typer(no_args_is_help=True, help="Models and their files.")
@@ -45,22 +46,22 @@ def out(data: Any) -> None:
 
 
 def queries(text: str | None) -> Iterator[dict[str, Any]]:
-    """The query given, else one a line from stdin: plain text or a JSON object with a "text"."""
+    """The query given, else one a line from stdin: plain text or a JSON object with a "text". An empty line is a query
+    like any other: the n-th answer belongs to the n-th line."""
     if text is not None:
         yield {"text": text}
         return
-    for number, line in enumerate(sys.stdin, 1):
-        line = line.rstrip("\r\n")
-        if not line.strip():
-            continue
+    for number, raw in enumerate(sys.stdin.buffer, 1):
+        line = raw.decode("utf-8", "replace").rstrip("\r\n")
         query: Any = {"text": line}
         if line.lstrip().startswith("{"):
-            try:
+            with suppress(ValueError, RecursionError):  # a shopper may begin a message with a brace
                 query = json.loads(line)
-            except json.JSONDecodeError:
-                query = {"text": line}  # a shopper may begin a message with a brace
         if not isinstance(query.get("text"), str):
             raise ConfigError(f'line {number}: a JSON query needs a "text" that is a string')
+        for key in ("language", "conversation_language", "locale"):
+            if not isinstance(query.get(key), str | None):
+                raise ConfigError(f'line {number}: "{key}" must be a string')
         yield query
 
 
@@ -70,11 +71,11 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
 ) -> None:
     """Run the web app: chat at /, REST at /v1, /healthz, /readyz."""
+    settings = load_settings(host=host, port=port)
+    logging.getLogger().setLevel(settings.log_level)
     from kefu.progress import bars
     from web.server import run
 
-    settings = load_settings(host=host, port=port)
-    logging.getLogger().setLevel(settings.log_level)
     run(settings, lambda: bars(err))
 
 
@@ -90,7 +91,9 @@ def ask(
     """Answer one question as the shop's chat would."""
     from kefu.terminal import ask_once
 
-    asyncio.run(ask_once(load_settings(region=region), text, conversation, language, trace, as_json, err))
+    settings = load_settings(region=region)
+    complete = asyncio.run(ask_once(settings, text, conversation, language, trace, as_json, err))
+    raise typer.Exit(0 if complete else 1)
 
 
 @app.command()
@@ -257,7 +260,7 @@ def model_path(name: Annotated[str | None, typer.Argument(help="A name from `kef
     settings = load_settings(local_model=name)
     path = model_files.find(settings.local_model, settings.cache)
     if path is None:
-        raise ConfigError(f"{settings.local_model} is not here. Run `kefu model pull {settings.local_model}`.")
+        raise ModelFileError(f"{settings.local_model} is not here. Run `kefu model pull {settings.local_model}`.")
     print(path)
 
 
@@ -272,6 +275,6 @@ def main() -> None:
     try:
         app()
     except (KefuError, RetrievalError) as error:
-        err.print(f"[red]{type(error).__name__}[/] ", end="")
+        err.print("[red]Error:[/] ", end="")
         err.print(str(error), markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)

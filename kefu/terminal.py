@@ -7,9 +7,10 @@ import getpass
 import json
 import signal
 import sys
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, aclosing
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 
@@ -17,8 +18,11 @@ from kefu.chat import Incoming
 from kefu.config import Settings
 from kefu.conversations import Conversation
 from kefu.desk import Desk, open_desk
-from kefu.events import Cited, ConfigError, Done, Event, LanguageDetected, NotFound, Notice, Sources, Token, Trace
+from kefu.events import Cited, Done, Event, LanguageDetected, NotFound, Notice, Source, Sources, Token, Trace
 from kefu.progress import bars
+from kefu.staff import path_of
+
+_T = TypeVar("_T")
 
 
 def _staff() -> str:
@@ -31,7 +35,7 @@ async def _conversation(desk: Desk, id: str | None) -> Conversation:
             return await desk.conversations.start(_staff())
         return await desk.conversations.get(id, _staff())
     except NotFound:
-        raise ConfigError(f"No conversation {id} of yours. `kefu ask --json` prints the id of each.") from None
+        raise NotFound(f"You have no conversation {id}. `kefu ask --json` prints the id of each.") from None
 
 
 async def ask_once(
@@ -53,66 +57,97 @@ async def ask_once(
 
 
 async def chat_on(settings: Settings, conversation: str | None, locale: str | None, trace: bool, err: Console) -> None:
-    """Reads questions until an empty line or the end of input. Ctrl-C stops the running answer only."""
+    """Reads questions until an empty line, the end of input or Ctrl-C. In an answer Ctrl-C stops that only."""
     async with AsyncExitStack() as stack:
         with bars(err) as progress:
             desk = await stack.enter_async_context(open_desk(settings, progress))
         talk = await _conversation(desk, conversation)
-        err.print(f"[dim]{settings.shop_name}, conversation {talk.id}. An empty line ends it.[/]", highlight=False)
-        loop = asyncio.get_running_loop()
-        while question := (await asyncio.to_thread(_read_line)).strip():
+        said = f"{settings.shop_name}, conversation {talk.id}. An empty line ends it."
+        err.print(said, style="dim", markup=False, highlight=False, soft_wrap=True)
+        while question := (await _unless_interrupted(_next_line()) or "").strip():
             async with aclosing(desk.assistant.reply(talk, Incoming(text=question, locale=locale))) as events:
-                answering = asyncio.create_task(_as_text(events, trace, err))
-                loop.add_signal_handler(signal.SIGINT, answering.cancel)
-                try:
-                    await answering
-                except asyncio.CancelledError:
-                    err.print("\n[dim]stopped[/]")
-                finally:
-                    loop.remove_signal_handler(signal.SIGINT)
+                if await _unless_interrupted(_as_text(events, trace, err)) is None:
+                    err.print("\nstopped", style="dim")
 
 
-def _read_line() -> str:
+async def _unless_interrupted(doing: Coroutine[Any, Any, _T]) -> _T | None:
+    """What it returns; None when Ctrl-C ended it."""
+    loop, task = asyncio.get_running_loop(), asyncio.create_task(doing)
+    loop.add_signal_handler(signal.SIGINT, task.cancel)
     try:
-        return input("> " if sys.stdin.isatty() else "")
-    except EOFError:
-        return ""
+        return await task
+    except asyncio.CancelledError:
+        return None
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+
+
+async def _next_line() -> str:
+    """A line of the input, "" at its end. Its thread is waited for by nobody: Ctrl-C need not wait for Enter."""
+    loop = asyncio.get_running_loop()
+    line: asyncio.Future[str] = loop.create_future()
+
+    def give(text: str) -> None:
+        if not line.done():
+            line.set_result(text)
+
+    def read() -> None:
+        try:
+            text = input("> " if sys.stdin.isatty() else "")
+        except EOFError:
+            text = ""
+        loop.call_soon_threadsafe(give, text)
+
+    threading.Thread(target=read, name="input", daemon=True).start()
+    return await line
 
 
 async def _as_text(events: AsyncIterator[Event], trace: bool, err: Console) -> bool:
-    sources: Sources | None = None
+    sources: tuple[Source, ...] = ()
     done: Done | None = None
+    in_line = False  # the answer's last line is still open
     async for event in events:
+        if in_line and not isinstance(event, Token | Cited):
+            print(flush=True)
+            in_line = False
         match event:
             case Token(text=text):
                 print(text, end="", flush=True)
+                in_line = True
             case Cited(citation=citation):
                 print("".join(f" [{n}]" for n in citation.sources), end="", flush=True)
+                in_line = True
             case Notice(text=text):
-                print(f"\n{text}" if done is None else text)
+                print(text, flush=True)
             case Sources():
-                sources = event
+                sources = event.sources
             case Done():
                 done = event
         if trace:
             _print_trace(event, err)
-    print()
     cited = {n for c in (done.citations if done else ()) for n in c.sources}
-    for source in sources.sources if sources else ():
+    for source in sources:
         mark = "" if source.number in cited else "  (read, not cited)"
-        print(f"  [{source.number}] {source.title} › {source.heading} ({source.id}){mark}")
+        print(f"  [{source.number}] {path_of(source)} ({source.id}){mark}", flush=True)
     return done is not None and done.status == "complete"
 
 
 def _print_trace(event: Event, err: Console) -> None:
     match event:
         case LanguageDetected():
-            err.print(f"language: {event.language} ({event.confidence:.2f}): {event.reason}", style="dim", markup=False)
+            lines = [f"language: {event.language} ({event.confidence:.2f}): {event.reason}"]
         case Trace(step=step, data=data):
-            shown = json.dumps(data, ensure_ascii=False, indent=2, default=str)
-            err.print(f"{step}: {shown}", style="dim", markup=False, highlight=False)
+            lines = [f"{step}: {_shown(data, indent=2)}"]
         case Done():
-            err.print(f"timings (ms): {event.timings}\ntokens: {event.usage}", style="dim", markup=False)
+            lines = [f"timings (ms): {_shown(event.timings)}", f"tokens: {_shown(event.usage)}"]
+        case _:
+            lines = []
+    for line in lines:  # unwrapped, so that it can be copied
+        err.print(line, style="dim", markup=False, highlight=False, soft_wrap=True)
+
+
+def _shown(data: Mapping[str, object], indent: int | None = None) -> str:
+    return json.dumps(data, ensure_ascii=False, indent=indent, default=str)
 
 
 async def _as_json(events: AsyncIterator[Event], trace: bool) -> bool:

@@ -125,16 +125,18 @@ class Turn:
                 yield event
 
     async def _find(self) -> list[Found]:
-        limits = self.parts.limits
-        found = await asyncio.to_thread(
-            self.parts.index.search,
-            self.question.text,
-            language=self.language,
-            k=limits.passages,
-            region=limits.region,
-        )
+        """The passages for the question. "And the fee?" alone finds nothing: then it is searched with the question
+        before it."""
+        found = await self._search(self.question.text)
+        if not found and (before := [m.text for m in self.history if m.role == "user" and m.id != self.question.id]):
+            found = await self._search(f"{before[-1]}\n{self.question.text}")
         self.timings["retrieve_ms"] = self.clock.ms()
         return found
+
+    async def _search(self, text: str) -> list[Found]:
+        limits = self.parts.limits
+        search = self.parts.index.search
+        return await asyncio.to_thread(search, text, language=self.language, k=limits.passages, region=limits.region)
 
     async def _earlier_turns(self) -> list[prompt.Turn]:
         """The answered turns that the model's context keeps. Over the cap, the oldest leave it for good."""

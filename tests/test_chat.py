@@ -205,6 +205,16 @@ async def test_nothing_found_is_said_and_the_model_is_not_asked(
     assert (await store.messages(talk.conversation.id))[1].notices == (notice,)
 
 
+async def test_a_follow_up_that_finds_nothing_is_searched_with_the_question_before_it(talking: Any) -> None:
+    async with ScriptedModel(say(ANSWER)) as model:
+        talk = await talking(model)
+        assert only(Notice, await talk.say("And why?")).code == "nothing_found"
+        await talk.say("How many days do I have to return a dress?")
+        events = await talk.say("And why?")
+        assert len(model.requests) == 2
+    assert "en/returns#1" in [s.id for s in only(Sources, events).sources]
+
+
 async def test_small_talk_is_answered_without_policies(talking: Any) -> None:
     async with ScriptedModel(say("Xin chào bạn!")) as model:
         talk = await talking(model)
