@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Any
 
+from anyio import CancelScope
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from kefu.chat import Incoming
 from kefu.conversations import Conversation, Message
@@ -28,10 +29,17 @@ _YEAR_S = 365 * 24 * 3600
 _READY_S = 5  # a model server that takes longer to say that it is there is not ready
 
 
+def _whole(text: object) -> object:
+    """Without half emoji, which a client that cuts its text at a number of characters sends, and nothing can store."""
+    return text.encode("utf-8", "ignore").decode() if isinstance(text, str) else text
+
+
 class ChatRequest(BaseModel):
     """One message of a shopper. Without `conversation` a new one begins; `message_id` makes a retry harmless."""
 
-    message: str = Field(max_length=100_000)  # the friendly limit is the assistant's; this one only bounds memory
+    message: Annotated[
+        str, BeforeValidator(_whole), Field(max_length=100_000)
+    ]  # the friendly limit is the assistant's; this one only bounds memory
     conversation: uuid.UUID | None = None
     message_id: uuid.UUID | None = None
 
@@ -132,10 +140,28 @@ def _view(conversation: Conversation, messages: list[Message]) -> ConversationVi
 
 
 async def _events(desk: Desk, conversation: Conversation, message: Incoming) -> AsyncIterator[bytes]:
-    async with aclosing(desk.assistant.reply(conversation, message)) as events:
-        async for event in events:
+    """The turn runs in a task of its own. When the client leaves, Starlette cancels this one again and again; the turn
+    is cancelled once and waited for, so that it saves what was said before the next turn begins."""
+    said: asyncio.Queue[Event | None] = asyncio.Queue()
+
+    async def speak() -> None:
+        try:
+            async with aclosing(desk.assistant.reply(conversation, message)) as events:
+                async for event in events:
+                    said.put_nowait(event)
+        finally:
+            said.put_nowait(None)
+
+    turn = asyncio.create_task(speak())
+    try:
+        while event := await said.get():
             if not isinstance(event, Trace):
                 yield sse(event)
+        await turn
+    finally:
+        turn.cancel()
+        with CancelScope(shield=True):
+            await asyncio.wait([turn])
 
 
 Owner = Annotated[str, Depends(_owner)]

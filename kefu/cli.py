@@ -270,7 +270,7 @@ def main() -> None:
 
     handler = RichHandler(console=err, show_path=False, markup=False)
     logging.basicConfig(level="WARNING", format="%(message)s", datefmt="%X", handlers=[handler])
-    for chatty in ("alembic", "httpx", "chromadb", "socketio", "engineio"):
+    for chatty in ("alembic", "httpx", "chromadb", "chainlit", "socketio", "engineio"):
         logging.getLogger(chatty).setLevel("WARNING")
     try:
         app()

@@ -113,9 +113,7 @@ class Conversations:
         return [Message(**row._mapping) for row in rows]
 
     @unbroken
-    async def add_question(
-        self, conversation: str, *, id: str, text: str, language: str | None
-    ) -> Message | None:
+    async def add_question(self, conversation: str, *, id: str, text: str, language: str | None) -> Message | None:
         """Store a shopper's message; None when this id was handled before, in whatever conversation."""
         id = _uuid(id)
         try:

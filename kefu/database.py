@@ -92,9 +92,7 @@ def _address(url: str) -> URL:
 def _engine(address: URL) -> AsyncEngine:
     # hide_parameters: a failing statement in a log must not quote a shopper
     if address.get_backend_name() == "postgresql":
-        return create_async_engine(
-            address, hide_parameters=True, pool_pre_ping=True, connect_args={"timeout": _WAIT_S}
-        )
+        return create_async_engine(address, hide_parameters=True, pool_pre_ping=True, connect_args={"timeout": _WAIT_S})
     engine = create_async_engine(  # SQLite has one writer: one connection, whose queue is fair
         address,
         hide_parameters=True,

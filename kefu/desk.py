@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import os
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,7 +17,7 @@ from kefu import model_files
 from kefu.chat import Assistant
 from kefu.config import Settings
 from kefu.conversations import Conversations
-from kefu.events import KefuError, ModelError
+from kefu.events import ConfigError, KefuError, ModelError
 from kefu.identity import Guests, load_secret
 from kefu.languages import Voice
 from kefu.llm import LLM, Endpoint
@@ -58,7 +60,7 @@ def _silent(what: str, done: int, total: int) -> None:
 async def open_desk(settings: Settings, progress: Progress = _silent) -> AsyncIterator[Desk]:
     """Everything a turn needs, ready: database migrated, policies indexed, model answering.
     Raises KefuError or the index's own errors with a sentence for whoever started it."""
-    settings.home.mkdir(parents=True, exist_ok=True)
+    _make_folder(settings.home)
     async with AsyncExitStack() as stack:
         conversations = await Conversations.open(settings.database)
         stack.push_async_callback(conversations.close)
@@ -109,6 +111,7 @@ def open_index(
         settings.embedding_url, settings.embedding_model, settings.embedding_api_key.get_secret_value()
     )
     where = store or settings.home / "chroma"
+    _make_folder(where)
     try:
         index = PolicyIndex(settings.policies, where, embedder, chroma_url=settings.chroma_url)
     except IndexInUse:
@@ -123,6 +126,15 @@ def open_index(
     for problem in report.problems:
         log.warning("policy %s", problem)
     return index, report
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, "no right to write there")
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be used: {error.strerror}. Name another folder in KEFU_HOME.") from None
 
 
 def _read_only(settings: Settings, store: Path, embedder: Embedder) -> PolicyIndex:

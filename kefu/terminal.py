@@ -92,12 +92,13 @@ async def _next_line() -> str:
             line.set_result(text)
 
     def read() -> None:
-        try:
-            text = input("> " if sys.stdin.isatty() else "")
-        except EOFError:
-            text = ""
+        # Unbuffered: at its exit Python dies of a thread that holds the lock of sys.stdin's buffer
+        with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as keyboard:
+            text = keyboard.readline().decode("utf-8", "replace")
         loop.call_soon_threadsafe(give, text)
 
+    if sys.stdin.isatty():
+        print("> ", end="", file=sys.stderr, flush=True)
     threading.Thread(target=read, name="input", daemon=True).start()
     return await line
 

@@ -1,162 +1,391 @@
-"""The terminal as staff use it: real processes, a scripted model where an answer is wanted."""
+"""The terminal: `python -m kefu …` as staff and scripts use it, against a scripted model and a real small shop."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import pty
+import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
-from kefu.config import ROOT
-from tests.scripted import ScriptedModel, ThreadedModel, fail, say
+from kefu.cli import app, main
+from kefu.config import ROOT, Settings
+from kefu.desk import open_index
+from kefu.languages import LANGUAGES
+from tests.scripted import ScriptedModel, ThreadedModel, say
+from tests.small_shop import ANSWER, RETURNS, small_shop, write_policy
 
-POLICY = "---\ntitle: Returns\n---\n## Time limit\nYou can return unused items within 30 days of delivery.\n"
-MORE = "\n## Fee\nThe return fee in Thailand is 90 THB.\n"
-ANSWER = "You can return unused items within 30 days of delivery."
 QUESTION = "How many days do I have to return a dress?"
+DOWN = "http://127.0.0.1:9/v1"  # nobody listens on the discard port
+PARKING = "---\ntitle: Parking\n---\n## Cars\nParking is free for three hours.\n"
+BAD = "---\ntitle: Bad\nregion: Mars\n---\n## A\nb\n"
 
 
-class Terminal:
-    """Runs `kefu …` on a home and a policies folder of its own."""
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended and what it printed."""
 
-    def __init__(self, folder: Path) -> None:
-        self.policies = folder / "policies"
-        (self.policies / "en").mkdir(parents=True)
-        self.returns = self.policies / "en" / "returns.md"
-        self.returns.write_text(POLICY, encoding="utf-8")
-        clean = {k: v for k, v in os.environ.items() if not k.startswith("KEFU_")}
-        self.env = clean | {"KEFU_HOME": str(folder / "home"), "KEFU_POLICIES": str(self.policies)}
-        self.env |= {"KEFU_CACHE": str(folder / "cache"), "KEFU_LLM_RETRIES": "0"}
+    code: int
+    out: str
+    err: str
 
-    def run(self, *args: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "kefu", *args]
-        return subprocess.run(
-            command, cwd=ROOT, env=self.env | env, input=stdin, capture_output=True, encoding="utf-8", timeout=120
-        )
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
 
-    def lines(self, *args: str, stdin: str = "", **env: str) -> list[dict[str, Any]]:
-        done = self.run(*args, stdin=stdin, **env)
-        assert done.returncode == 0, done.stderr
-        return [json.loads(line) for line in done.stdout.splitlines()]
+    @property
+    def lines(self) -> list[Any]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+class Kefu:
+    """The command line in a small shop's home."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+        self.home, self.policies = small_shop(folder), folder / "policies"
+        self._monkeypatch, self._capfd = monkeypatch, capfd
+        self._settings = {"KEFU_HOME": str(self.home), "KEFU_POLICIES": str(self.policies), "KEFU_LLM_RETRIES": "0"}
+
+    def set(self, **settings: str) -> None:
+        """From now on, these KEFU_* variables too."""
+        self._settings |= settings
+
+    def __call__(self, *command: str, stdin: str = "") -> Ran:
+        """The command in this process: the imports of a new one take three seconds."""
+        for name, value in self._settings.items():
+            self._monkeypatch.setenv(name, value)
+        self._monkeypatch.setattr(sys, "argv", ["kefu", *command])
+        self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        self._capfd.readouterr()
+        code: Any = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code or 0
+        return Ran(code, *self._capfd.readouterr())
+
+    def start(self, *command: str, **streams: Any) -> subprocess.Popen[str]:
+        """The command in a process of its own; its streams are pipes unless said otherwise."""
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        env = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"} | self._settings
+        line = [sys.executable, "-m", "kefu", *command]
+        return subprocess.Popen(line, env=env, cwd=self.home, text=True, **(pipes | streams))
+
+    def process(self, *command: str, stdin: str = "") -> Ran:
+        """The command in a process of its own, to its end."""
+        with self.start(*command) as process:
+            out, err = process.communicate(stdin, timeout=60)
+        return Ran(process.returncode, out, err)
 
 
 @pytest.fixture
-def terminal(tmp_path: Path) -> Terminal:
-    return Terminal(tmp_path)
+def kefu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Kefu:
+    return Kefu(tmp_path, monkeypatch, capfd)
 
 
-@pytest.fixture(scope="module")
-def model() -> Iterator[ThreadedModel]:
-    with ScriptedModel.in_thread(say(ANSWER)) as model:
-        yield model
+@pytest.fixture
+def model(kefu: Kefu) -> Iterator[ThreadedModel]:
+    with ScriptedModel.in_thread(say(ANSWER)) as server:
+        kefu.set(KEFU_LLM_URL=server.url)
+        yield server
 
 
-def test_every_command_has_help(terminal: Terminal) -> None:
-    shown = terminal.run("--help").stdout
-    for command in ("serve", "ask", "chat", "detect", "index", "passages", "model", "doctor"):
-        assert command in shown
-    assert "pull" in terminal.run("model", "--help").stdout
+# detect
 
 
-def test_detect_reads_a_batch_and_answers_line_by_line(terminal: Terminal) -> None:
-    asked = [
-        "退货运费谁出", "👍", '{"text": "ok", "conversation_language": "vi"}', '{"text": "12345", "locale": "th-TH"}',
-        "", "{not json, but a message", "คืนสินค้า" * 1200,
-    ]  # fmt: skip
-    found = terminal.lines("detect", stdin="\n".join(asked) + "\n")
-    assert [f["language"] for f in found] == ["zh", "en", "vi", "th", "en", "th"]  # the empty line is no query
-    assert all(set(f) == {"language", "confidence", "reason"} for f in found)
-    assert terminal.lines("detect", "Đổi trả thế nào?")[0]["language"] == "vi"
+def test_detect_answers_a_batch_line_by_line(kefu: Kefu) -> None:
+    kefu.set(KEFU_DEFAULT_LANGUAGE="th")
+    batch = {
+        "Can I return this dress?": "en",
+        "Tôi muốn trả hàng": "vi",
+        "คืนสินค้าได้ไหม": "th",
+        "可以退货吗": "zh",
+        '{"text": "ok", "conversation_language": "vi"}': "vi",
+        '{"text": "12345", "locale": "zh-CN"}': "zh",
+        '{"text": "12345", "conversation_language": null}': "th",
+        "👍": "th",
+        "": "th",
+        "{broken": "en",
+        '{"a":' * 3000: None,
+        "我想退货" * 2500: "zh",
+    }
+    ran = kefu.process("detect", stdin="\n".join(batch) + "\n")
+    assert (ran.code, ran.err) == (0, "")
+    assert len(ran.lines) == len(batch)
+    for line, expected, found in zip(batch, batch.values(), ran.lines, strict=True):
+        assert set(found) == {"language", "confidence", "reason"}
+        assert found["language"] == expected or (expected is None and found["language"] in LANGUAGES), line[:40]
 
 
-def test_a_batch_query_without_text_is_refused_with_its_line(terminal: Terminal) -> None:
-    done = terminal.run("detect", stdin='ok\n{"txt": "oops"}\n')
-    assert done.returncode == 1 and "line 2" in done.stderr and "Traceback" not in done.stderr
+def test_detect_takes_an_argument_too(kefu: Kefu) -> None:
+    ran = kefu("detect", "Tôi muốn trả hàng", stdin="not read")
+    assert ran.code == 0 and ran.json["language"] == "vi" and 0.9 < ran.json["confidence"] <= 1 and ran.json["reason"]
 
 
-def test_index_says_what_changed_and_embeds_only_that(terminal: Terminal, tmp_path: Path) -> None:
-    store = str(tmp_path / "store")
-    [first] = terminal.lines("index", "--json", "--store", store)
-    assert first["added"] == ["en/returns#1"]
-    terminal.returns.write_text(POLICY.replace("30", "45") + MORE, encoding="utf-8")
-    [second] = terminal.lines("index", "--json", "--store", store)
-    assert (second["changed"], second["added"], second["kept"]) == (["en/returns#1"], ["en/returns#2"], 0)
-    terminal.returns.write_text(POLICY.replace("30", "45"), encoding="utf-8")
-    third = terminal.run("index", "--store", store)
-    assert third.stdout.splitlines()[0] == "0 added, 0 changed, 1 removed, 1 kept"
+@pytest.mark.parametrize("wrong", ['{"text": 7}', '{"locale": "th"}', '{"text": "hi", "locale": 7}'])
+def test_a_query_of_the_wrong_kind_is_named_by_its_line(kefu: Kefu, wrong: str) -> None:
+    ran = kefu("detect", stdin=f"hello there\n{wrong}\n")
+    assert ran.code == 1 and "line 2" in ran.err
+    assert len(ran.lines) == 1, "the good line before it was answered"
 
 
-def test_a_bad_policy_is_named_with_its_line_and_the_rest_is_found(terminal: Terminal) -> None:
-    bad = terminal.policies / "en" / "bad.md"
-    bad.write_text("---\ntitle: Bad\neffective_from: someday\n---\n## A\nB\n", encoding="utf-8")
-    done = terminal.run("index")
-    assert done.returncode == 1 and "en/bad.md:3" in done.stderr
-    assert terminal.lines("passages", QUESTION)[0]["passages"][0]["id"] == "en/returns#1"
+# index and passages
 
 
-def test_passages_reads_a_batch(terminal: Terminal) -> None:
-    found = terminal.lines("passages", "-k", "1", stdin=f'{QUESTION}\n{{"text": "trả hàng", "language": "vi"}}\n')
-    assert [len(f["passages"]) for f in found] == [1, 1]
-    assert set(found[0]["passages"][0]) == {"id", "source", "heading", "language", "score", "text"}
+def test_index_says_what_it_added_changed_removed_and_kept(kefu: Kefu) -> None:
+    assert kefu("index", "--json").json == {"added": [], "changed": [], "removed": [], "kept": 6, "problems": []}
+    write_policy(kefu.policies, "en", "parking", PARKING)
+    write_policy(kefu.policies, "en", "returns", RETURNS["en"].replace("30 days", "45 days"))
+    (kefu.policies / "th" / "returns.md").unlink()
+    ran = kefu("index")
+    assert ran.code == 0
+    assert ran.out.splitlines()[0] == "1 added, 1 changed, 2 removed, 3 kept"
+    assert {line.strip() for line in ran.out.splitlines()[1:]} == {
+        "added: en/parking#1", "changed: en/returns#1", "removed: th/returns#1", "removed: th/returns#2"
+    }  # fmt: skip
+    assert kefu("index", "--rebuild").out.splitlines()[0] == "5 added, 0 changed, 0 removed, 0 kept"
 
 
-def test_ask_prints_the_answer_its_trace_and_json(terminal: Terminal, model: ThreadedModel) -> None:
-    url = {"KEFU_LLM_URL": model.url, "KEFU_PROMPT_LAYOUT": "system"}
-    traced = terminal.run("ask", "--trace", QUESTION, **url)
-    assert traced.returncode == 0 and f"{ANSWER} [1]" in traced.stdout and "en/returns#1" in traced.stdout
-    for shown in ("language: en", "n-grams", '"found"', '"role": "system"', "first_token_ms", "completion"):
-        assert shown in traced.stderr, shown
-    [result] = terminal.lines("ask", "--json", QUESTION, **url)
-    assert {"language", "answer", "sources", "citations", "tools", "timings", "conversation"} <= set(result)
-    assert result["answer"] == ANSWER and result["citations"][0]["sources"] == [1]
-    [again] = terminal.lines("ask", "--json", "And the fee?", "--conversation", result["conversation"], **url)
-    assert again["conversation"] == result["conversation"]
-    assert {"role": "assistant", "content": ANSWER} in model.requests[-1]["messages"]
+def test_a_bad_file_is_named_with_its_line_and_the_rest_is_indexed(kefu: Kefu) -> None:
+    write_policy(kefu.policies, "en", "bad", BAD)
+    write_policy(kefu.policies, "en", "parking", PARKING)
+    ran = kefu.process("index", "--json")
+    assert ran.code == 1 and "en/bad.md:3" in ran.err and "Traceback" not in ran.err
+    assert ran.json["added"] == ["en/parking#1"] and ran.json["kept"] == 6
+    [problem] = ran.json["problems"]
+    assert (problem["source"], problem["line"]) == ("en/bad.md", 3) and "region" in problem["message"]
 
 
-def test_ask_in_an_unknown_conversation_is_a_sentence(terminal: Terminal, model: ThreadedModel) -> None:
-    done = terminal.run("ask", "hi", "--conversation", "no-such", KEFU_LLM_URL=model.url)
-    assert done.returncode == 1 and "no conversation no-such" in done.stderr and "Traceback" not in done.stderr
+def test_another_store_and_other_policies_can_be_named(kefu: Kefu, tmp_path: Path) -> None:
+    shutil.copytree(kefu.home / "chroma", tmp_path / "store")
+    write_policy(tmp_path / "shop", "en", "parking", PARKING)
+    elsewhere = ("--store", str(tmp_path / "store"), "--policies", str(tmp_path / "shop"))
+    assert kefu("index", "--json", *elsewhere).json["added"] == ["en/parking#1"]
+    assert kefu("passages", "Where can I park?", *elsewhere).json["passages"][0]["source"] == "en/parking.md"
+    assert kefu("index", "--json").json["kept"] == 6, "the home's own store was touched"
 
 
-def test_ask_fails_with_a_sentence_when_the_model_is_away(terminal: Terminal, model: ThreadedModel) -> None:
-    done = terminal.run("ask", "คืนสินค้าได้ภายในกี่วัน", KEFU_LLM_URL="http://127.0.0.1:9")
-    assert done.returncode == 1 and any("\u0e00" <= c <= "\u0e7f" for c in done.stdout)
-    assert "Traceback" not in done.stderr
+def test_while_another_kefu_keeps_the_index_it_is_read_only(kefu: Kefu) -> None:
+    other, _ = open_index(Settings(home=kefu.home, policies=kefu.policies))
+    try:
+        ran = kefu("index")
+        assert ran.code == 0 and "nothing to do" in ran.err
+        assert kefu("passages", QUESTION).json["passages"][0]["id"] == "en/returns#1"
+        ran = kefu("index", "--rebuild")
+        assert ran.code == 1 and "stop that one first" in ran.err
+    finally:
+        other.close()
 
 
-def test_chat_answers_line_after_line_until_the_input_ends(terminal: Terminal, model: ThreadedModel) -> None:
-    done = terminal.run("chat", stdin=f"{QUESTION}\nAnd the fee?\n", KEFU_LLM_URL=model.url)
-    assert done.returncode == 0 and done.stdout.count(ANSWER) == 2, done.stderr
+def test_passages_of_a_question(kefu: Kefu) -> None:
+    found = kefu("passages", "ค่าส่งคืนเท่าไร", "-k", "2").json["passages"]
+    assert len(found) == 2
+    assert set(found[0]) == {"id", "source", "heading", "language", "score", "text"}
+    assert (found[0]["id"], found[0]["source"]) == ("th/returns#2", "th/returns.md") and "90" in found[0]["text"]
+    assert kefu("passages", QUESTION, "-k", "1", "--language", "vi").json["passages"][0]["id"] == "vi/returns#1"
+    assert kefu("passages", QUESTION, "-k", "0").code == 2
 
 
-def test_models_are_listed_and_a_missing_file_is_a_sentence(terminal: Terminal) -> None:
-    [listed] = terminal.lines("model", "list", "--json")
-    assert [m["name"] for m in listed["models"] if m["chosen"]] == ["qwen2.5-coder-1.5b"]
-    missing = terminal.run("model", "path")
-    assert missing.returncode == 1 and "kefu model pull" in missing.stderr
+def test_passages_answers_a_batch_line_by_line(kefu: Kefu) -> None:
+    batch = [QUESTION, "", json.dumps({"text": QUESTION, "language": "vi"}), "{broken", "👍"]
+    ran = kefu("passages", "-k", "1", stdin="\n".join(batch))
+    assert ran.code == 0 and len(ran.lines) == len(batch)
+    first, empty, named, *_ = (line["passages"] for line in ran.lines)
+    assert (first[0]["id"], empty, named[0]["id"]) == ("en/returns#1", [], "vi/returns#1")
 
 
-def test_doctor_names_what_is_wrong_and_what_to_do(terminal: Terminal, model: ThreadedModel) -> None:
-    fine = terminal.run("doctor", KEFU_LLM_URL=model.url, KEFU_PORT="0")
-    assert fine.returncode == 0, fine.stdout
-    sick = terminal.run("doctor", "--json", KEFU_LLM_URL="http://127.0.0.1:9", KEFU_CHROMA_URL="http://127.0.0.1:9")
-    wrong = {f["what"]: f["advice"] for f in json.loads(sick.stdout)["findings"] if f["state"] == "wrong"}
-    assert sick.returncode == 1 and set(wrong) == {"model", "chroma"} and "KEFU_LLM_URL" in wrong["model"]
+# ask
 
 
-def test_a_wrong_setting_is_one_sentence_with_its_name(terminal: Terminal) -> None:
-    done = terminal.run("doctor", KEFU_PORT="eight")
-    assert done.returncode == 1 and "KEFU_PORT" in done.stderr and "Traceback" not in done.stderr
+def test_ask_prints_the_answer_and_what_it_rests_on(kefu: Kefu, model: ThreadedModel) -> None:
+    ran = kefu("ask", QUESTION)
+    assert (ran.code, ran.err) == (0, "")
+    answer, first, *_ = ran.out.splitlines()
+    assert answer == f"{ANSWER} [1]"
+    assert first == "  [1] Returns › Time limit (en/returns#1)"
 
 
-def test_a_refusing_model_server_is_no_traceback(terminal: Terminal, model: ThreadedModel) -> None:
-    model.answer(fail(401, {"error": "Unauthorized"}))
-    done = terminal.run("ask", QUESTION, KEFU_LLM_URL=model.url)
-    model.answer(say(ANSWER))
-    assert done.returncode == 1 and "Traceback" not in done.stderr
+def test_ask_json_keeps_its_contract_and_a_conversation_goes_on(kefu: Kefu, model: ThreadedModel) -> None:
+    first = kefu("ask", QUESTION, "--json").json
+    assert {"language", "answer", "sources", "citations", "tools", "timings"} <= set(first)
+    assert (first["language"], first["answer"], first["tools"]) == ("en", ANSWER, [])
+    assert first["sources"][0]["id"] == "en/returns#1" and first["citations"][0]["sources"] == [1]
+    assert first["timings"]["total_ms"] > 0 and "trace" not in first
+    again = kefu("ask", "And the fee in Thailand?", "--json", "--conversation", first["conversation"])
+    assert again.json["conversation"] == first["conversation"]
+    before, after = (r["messages"] for r in model.requests)
+    assert after[: len(before)] == before
+
+
+@pytest.mark.parametrize("id", ["nonsense", "0f7a4c7e-7a68-4d4b-9be2-2d1a6c4f7f11"])
+def test_a_conversation_that_is_not_ones_own_is_a_sentence(kefu: Kefu, model: ThreadedModel, id: str) -> None:
+    ran = kefu("ask", QUESTION, "--conversation", id)
+    assert ran.code == 1 and ran.out == "" and len(ran.err.splitlines()) == 1 and id in ran.err
+    assert model.requests == []
+
+
+def test_trace_shows_every_step_so_that_it_can_be_copied(kefu: Kefu, model: ThreadedModel) -> None:
+    ran = kefu.process("ask", QUESTION, "--trace")
+    assert ran.code == 0 and ran.out.splitlines()[0] == f"{ANSWER} [1]"
+    assert "language: en (" in ran.err and "n-grams" in ran.err
+    steps = dict(read_steps(ran.err))
+    assert steps["passages"]["found"]["en/returns#1"] > 0
+    assert steps["request"]["messages"] == model.requests[0]["messages"]
+    assert steps["model"]["finish_reason"] == "stop"
+    assert steps["timings (ms)"]["first_token_ms"] <= steps["timings (ms)"]["total_ms"]
+    assert steps["tokens"]["prompt"] == 120
+
+
+def read_steps(trace: str) -> Iterator[tuple[str, Any]]:
+    """Every "name: {JSON}" in a trace."""
+    decoder = json.JSONDecoder()
+    while ": {" in trace:
+        before, _, after = trace.partition(": {")
+        data, end = decoder.raw_decode("{" + after)
+        yield before.splitlines()[-1], data
+        trace = after[end - 1 :]
+
+
+def test_trace_goes_into_the_json_too(kefu: Kefu, model: ThreadedModel) -> None:
+    ran = kefu("ask", QUESTION, "--trace", "--json")
+    assert ran.json["trace"]["request"]["messages"] == model.requests[0]["messages"] and ran.err == ""
+
+
+def test_an_unreachable_model_is_a_sentence_and_a_failure(kefu: Kefu) -> None:
+    kefu.set(KEFU_LLM_URL=DOWN)
+    ran = kefu("ask", "คืนสินค้าได้ภายในกี่วัน")
+    first = ran.out.splitlines()[0]
+    assert ran.code == 1 and any("\u0e00" <= c <= "\u0e7f" for c in first)
+    ran = kefu("ask", QUESTION, "--json")
+    assert ran.code == 1 and ran.json["status"] == "failed"
+    assert [n["code"] for n in ran.json["notices"]] == ["model_unavailable"]
+    assert ran.json["answer"] == ran.json["notices"][0]["text"]
+
+
+@pytest.mark.parametrize("text", ["", "ก" * 4001])
+def test_what_cannot_be_asked_is_a_sentence_and_a_failure(kefu: Kefu, model: ThreadedModel, text: str) -> None:
+    ran = kefu("ask", text)
+    assert ran.code == 1 and len(ran.out.splitlines()) == 1 and model.requests == []
+
+
+# chat
+
+
+def test_chat_answers_line_after_line_in_one_conversation(kefu: Kefu, model: ThreadedModel) -> None:
+    ran = kefu.process("chat", stdin=f"{QUESTION}\nWhat is the return fee in Thailand?\n\nnot read\n")
+    assert ran.code == 0 and ran.out.count(ANSWER) == 2
+    before, after = (r["messages"] for r in model.requests)
+    assert after[: len(before)] == before
+    assert ran.err.startswith("Jade Lane, conversation ") and "Traceback" not in ran.err
+
+
+def test_ctrl_c_stops_the_answer_and_at_the_prompt_the_chat(kefu: Kefu, model: ThreadedModel) -> None:
+    keyboard, terminal = pty.openpty()
+    with kefu.start("chat", stdin=terminal, stdout=terminal, stderr=terminal) as process:
+        os.close(terminal)
+        read_until(keyboard, "> ")
+        model.hold(after=4)
+        os.write(keyboard, f"{QUESTION}\n".encode())
+        read_until(keyboard, ANSWER[:5])
+        process.send_signal(signal.SIGINT)
+        read_until(keyboard, "stopped")
+        assert model.aborted.wait(5)
+        model.release()
+        os.write(keyboard, b"And how long do I have to return a hat?\n")
+        assert ANSWER in read_until(keyboard, "> ", times=2)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+    os.close(keyboard)
+
+
+def read_until(terminal: int, text: str, times: int = 1) -> str:
+    """What a terminal shows up to a text; its end is a failure."""
+    shown = ""
+    while shown.count(text) < times:
+        read = b""
+        with suppress(OSError):  # how Linux says that nobody holds the other end any more
+            read = os.read(terminal, 4096)
+        assert read, f"{text!r} did not come: {shown}"
+        shown += read.decode(errors="replace")
+    return shown
+
+
+# models, doctor, settings
+
+
+def test_models_are_listed_and_the_missing_one_has_no_path(kefu: Kefu, tmp_path: Path) -> None:
+    kefu.set(KEFU_CACHE=str(tmp_path / "cache"))
+    models = kefu("model", "list", "--json").json["models"]
+    assert [m["name"] for m in models if m["chosen"]] == ["qwen2.5-coder-1.5b"]
+    assert all({"name", "file", "gigabytes", "licence", "about", "path"} <= set(m) for m in models)
+    assert "kefu model pull qwen3-4b" in kefu("model", "list").out
+    ran = kefu("model", "path")
+    assert ran.code == 1 and ran.out == "" and "kefu model pull qwen2.5-coder-1.5b" in ran.err
+    (tmp_path / "own.gguf").write_bytes(b"GGUF")
+    ran = kefu("model", "path", str(tmp_path / "own.gguf"))
+    assert (ran.code, ran.out) == (0, f"{tmp_path / 'own.gguf'}\n")
+
+
+def test_nothing_is_pulled_where_a_server_answers(kefu: Kefu, model: ThreadedModel, tmp_path: Path) -> None:
+    kefu.set(KEFU_CACHE=str(tmp_path / "cache"))
+    ran = kefu("model", "pull")
+    assert ran.code == 0 and model.url in ran.out and not (tmp_path / "cache").exists()
+
+
+def test_doctor_passes_a_good_shop_and_fails_one_whose_model_is_down(kefu: Kefu, model: ThreadedModel) -> None:
+    kefu.set(KEFU_PORT="0")
+    ran = kefu("doctor", "--json")
+    assert ran.code == 0 and {f["state"] for f in ran.json["findings"]} == {"ok"}
+    kefu.set(KEFU_LLM_URL=DOWN)
+    ran = kefu("doctor", "--json")
+    [wrong] = [f for f in ran.json["findings"] if f["state"] != "ok"]
+    assert ran.code == 1 and (wrong["what"], wrong["state"]) == ("model", "wrong") and wrong["advice"]
+    ran = kefu("doctor")
+    line, advice = (line for line in ran.out.splitlines() if DOWN in line or "→" in line)
+    assert ran.code == 1 and line.split()[:2] == ["wrong", "model"] and "KEFU_LLM_URL" in advice
+
+
+def test_a_wrong_setting_is_one_sentence_without_a_traceback(kefu: Kefu) -> None:
+    kefu.set(KEFU_PORT="x", KEFU_SECRET="hunter2")
+    ran = kefu.process("doctor")
+    assert ran.code == 1 and ran.out == ""
+    assert len(ran.err.splitlines()) == 1 and "KEFU_PORT" in ran.err and "hunter2" not in ran.err
+
+
+def test_a_home_that_cannot_be_used_is_one_sentence(kefu: Kefu, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    kefu.set(KEFU_HOME=str(tmp_path / "file"), KEFU_LLM_URL=DOWN)
+    for command in (["ask", QUESTION], ["index"], ["passages", QUESTION]):
+        ran = kefu(*command)
+        assert ran.code == 1 and len(ran.err.splitlines()) == 1 and "KEFU_HOME" in ran.err
+
+
+def commands() -> Iterator[list[str]]:
+    group: Any = typer.main.get_command(app)
+    for name, command in group.commands.items():
+        yield [name]
+        yield from ([name, sub] for sub in getattr(command, "commands", {}))
+
+
+def test_every_command_of_the_design_is_here() -> None:
+    here = {" ".join(command) for command in commands()}
+    assert here >= {"serve", "ask", "chat", "detect", "index", "passages", "doctor", "model list", "model pull"}
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_every_command_has_help(command: list[str]) -> None:
+    ran = CliRunner().invoke(app, [*command, "--help"])
+    assert ran.exit_code == 0 and "Usage:" in ran.output
+    assert len([line for line in ran.output.splitlines() if line.strip()]) > 2, "it says nothing about itself"

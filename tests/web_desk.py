@@ -147,7 +147,7 @@ class NoIndex:
 
 
 async def _main(home: Path) -> None:
-    from web.server import serve
+    from web.server import listen, serve
 
     settings = Settings(home=home, _env_file=None)
     conversations = await Conversations.open(settings.database)
@@ -155,7 +155,8 @@ async def _main(home: Path) -> None:
     script: Any = Script(conversations, home / "script.jsonl")
     index: Any = NoIndex()
     llm: Any = None
-    await serve(Desk(settings, script, conversations, index, llm, guests))
+    desk = Desk(settings, script, conversations, index, llm, guests)
+    await serve(desk, listen(settings.host, settings.port))
     await conversations.close()
 
 

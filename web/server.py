@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -19,6 +20,7 @@ from fastapi import FastAPI
 from kefu import __version__, api
 from kefu.config import ROOT, Settings
 from kefu.desk import Desk, Progress, open_desk
+from kefu.events import ConfigError
 from rag.index import PolicyIndex
 from web import assets, docs, pages, policies
 from web.guards import Gate, Guard
@@ -82,8 +84,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        for listening in (s for server in self.servers for s in server.sockets):
-            host, port = listening.getsockname()[:2]
+        for host, port, *_ in (listening.getsockname() for listening in sockets or ()):
             shown = "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0", "::") else host
             print(f"The chat is open at http://{shown}:{port} (Ctrl-C closes it)", flush=True)
 
@@ -92,14 +93,23 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(desk: Desk) -> None:
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; taken before anything is opened, so that a taken port is one sentence, at once."""
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise ConfigError(
+            f"Cannot listen on {host}:{port} ({why}). If Kefu does not run there already, choose another port with "
+            "--port or KEFU_PORT."
+        ) from error
+
+
+async def serve(desk: Desk, listening: socket.socket) -> None:
     """Serves on an open desk until SIGINT or SIGTERM; running answers are then saved as they stand."""
-    settings = desk.settings
     server = _Server(
         uvicorn.Config(
             make_app(desk),
-            host=settings.host,
-            port=settings.port,
             log_level="warning",
             access_log=False,
             server_header=False,
@@ -109,11 +119,13 @@ async def serve(desk: Desk) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.handle_exit, number, None)
-    await server.serve()
+    await server.serve(sockets=[listening])
 
 
 def run(settings: Settings, bars: Callable[[], AbstractContextManager[Progress]]) -> None:
     """Opens the desk, showing how far it is, and serves. Raises KefuError when the desk cannot open."""
+
+    listening = listen(settings.host, settings.port)
 
     async def open_and_serve() -> None:
         async with AsyncExitStack() as stack:
@@ -121,6 +133,6 @@ def run(settings: Settings, bars: Callable[[], AbstractContextManager[Progress]]
                 desk = await stack.enter_async_context(open_desk(settings, progress))
             warming = asyncio.create_task(desk.warm())
             stack.callback(warming.cancel)
-            await serve(desk)
+            await serve(desk, listening)
 
     asyncio.run(open_and_serve())
