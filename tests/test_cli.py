@@ -6,12 +6,13 @@ import io
 import json
 import os
 import pty
+import select
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,12 +77,17 @@ class Kefu:
             code = end.code or 0
         return Ran(code, *self._capfd.readouterr())
 
-    def start(self, *command: str, **streams: Any) -> subprocess.Popen[str]:
-        """The command in a process of its own; its streams are pipes unless said otherwise."""
+    @contextmanager
+    def start(self, *command: str, **streams: Any) -> Iterator[subprocess.Popen[str]]:
+        """The command in a process of its own; its streams are pipes unless said otherwise. It ends with the block."""
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         env = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"} | self._settings
         line = [sys.executable, "-m", "kefu", *command]
-        return subprocess.Popen(line, env=env, cwd=self.home, text=True, **(pipes | streams))
+        with subprocess.Popen(line, env=env, cwd=self.home, text=True, **(pipes | streams)) as process:
+            try:
+                yield process
+            finally:
+                process.kill()  # does nothing to one that has ended
 
     def process(self, *command: str, stdin: str = "") -> Ran:
         """The command in a process of its own, to its end."""
@@ -295,31 +301,39 @@ def test_ctrl_c_stops_the_answer_and_at_the_prompt_the_chat(kefu: Kefu, model: T
     keyboard, terminal = pty.openpty()
     with kefu.start("chat", stdin=terminal, stdout=terminal, stderr=terminal) as process:
         os.close(terminal)
-        read_until(keyboard, "> ")
+        screen = Screen(keyboard)
+        screen.until("> ")
         model.hold(after=4)
         os.write(keyboard, f"{QUESTION}\n".encode())
-        read_until(keyboard, ANSWER[:5])
+        screen.until(ANSWER[:5])
         process.send_signal(signal.SIGINT)
-        read_until(keyboard, "stopped")
+        screen.until("stopped")
         assert model.aborted.wait(5)
         model.release()
+        screen.until("> ")
         os.write(keyboard, b"And how long do I have to return a hat?\n")
-        assert ANSWER in read_until(keyboard, "> ", times=2)
+        screen.until(f"{ANSWER} [")
+        screen.until("> ")
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
     os.close(keyboard)
 
 
-def read_until(terminal: int, text: str, times: int = 1) -> str:
-    """What a terminal shows up to a text; its end is a failure."""
-    shown = ""
-    while shown.count(text) < times:
-        read = b""
-        with suppress(OSError):  # how Linux says that nobody holds the other end any more
-            read = os.read(terminal, 4096)
-        assert read, f"{text!r} did not come: {shown}"
-        shown += read.decode(errors="replace")
-    return shown
+class Screen:
+    """What a terminal shows, read on from where the last look ended."""
+
+    def __init__(self, terminal: int) -> None:
+        self._terminal, self._shown = terminal, ""
+
+    def until(self, text: str) -> None:
+        while text not in self._shown:
+            ready, _, _ = select.select([self._terminal], [], [], 30)
+            read = b""
+            with suppress(OSError):  # how Linux says that nobody holds the other end any more
+                read = os.read(self._terminal, 4096) if ready else b""
+            assert read, f"{text!r} did not come: {self._shown}"
+            self._shown += read.decode(errors="replace")
+        self._shown = self._shown.partition(text)[2]
 
 
 # models, doctor, settings
@@ -384,7 +398,7 @@ def test_every_command_of_the_design_is_here() -> None:
     assert here >= {"serve", "ask", "chat", "detect", "index", "passages", "doctor", "model list", "model pull"}
 
 
-@pytest.mark.parametrize("command", commands(), ids=" ".join)
+@pytest.mark.parametrize("command", list(commands()), ids=" ".join)
 def test_every_command_has_help(command: list[str]) -> None:
     ran = CliRunner().invoke(app, [*command, "--help"])
     assert ran.exit_code == 0 and "Usage:" in ran.output

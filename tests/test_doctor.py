@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import metadata
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -175,7 +176,7 @@ def test_a_home_that_cannot_be_written_to_is_wrong(settings: Settings, monkeypat
 
 def test_a_package_with_a_known_fault_is_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     assert below_minimum() == []
-    real = doctor.version
+    real = metadata.version
     monkeypatch.setattr(doctor, "version", lambda name: "2.9.5" if name == "chainlit" else real(name))
     finding = found(settings, "packages")
     assert finding.state == "wrong" and "chainlit 2.9.5 < 2.12.0" in finding.said

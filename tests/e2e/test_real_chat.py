@@ -16,9 +16,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.model]
 SLOW_S = 180_000  # milliseconds: other work may share the cores
 ANSWER = '[data-step-type="assistant_message"]'
 ASKED = {
-    "zh": ("手机充电器保修多久？", "6"),
+    "zh": ("付款失败了，订单会给我留多久", "30"),
     "en": ("How long do I have to return a dress I haven't worn?", "30"),
-    "vi": ("Đồng hồ thông minh được bảo hành mấy tháng ạ?", "12"),
+    "vi": ("Mình nhận áo rồi mà không ưng, trả lại trong mấy ngày vậy shop?", "30"),
     "th": ("ร้านเก็บแชทของเราไว้นานกี่วันคะ", "180"),
 }
 
