@@ -20,7 +20,7 @@ def base_url(url: str) -> str:
 class Settings(BaseSettings):
     """Every setting of Kefu. Each has a default that works on a laptop without a GPU."""
 
-    model_config = SettingsConfigDict(env_prefix="KEFU_", env_file=".env", env_ignore_empty=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="KEFU_", env_file=ROOT / ".env", env_ignore_empty=True, extra="ignore")
 
     # The shop
     shop_name: str = Field("Jade Lane", description="The shop's name, as shoppers see it.")

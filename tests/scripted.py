@@ -71,8 +71,18 @@ def say(text: str, finish: str = "stop", *, tool_calls: Sequence[tuple[str, str]
     """The text in pieces of `size` characters, then tool calls (name, arguments), all in vLLM's style."""
     pieces = [text[i : i + size] for i in range(0, len(text), size)]
     calls = [
-        chunk({"tool_calls": [{"index": i, "id": f"call-{i}", "type": "function",
-                               "function": {"name": name, "arguments": arguments}}]})
+        chunk(
+            {
+                "tool_calls": [
+                    {
+                        "index": i,
+                        "id": f"call-{i}",
+                        "type": "function",
+                        "function": {"name": name, "arguments": arguments},
+                    }
+                ]
+            }
+        )
         for i, (name, arguments) in enumerate(tool_calls)
     ]
     return Reply([

@@ -297,9 +297,9 @@ async def served(site: Site) -> AsyncIterator[str]:
             await serving
 
 
-async def test_tokens_arrive_while_the_model_speaks_and_leaving_stops_it_and_keeps_them(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def slow_to_save(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """The model stops after its first words, and the database takes its time."""
     save = site.desk.conversations.add_answer
 
     async def save_slowly(*args: Any, **answer: Any) -> Any:
@@ -308,19 +308,35 @@ async def test_tokens_arrive_while_the_model_speaks_and_leaving_stops_it_and_kee
 
     monkeypatch.setattr(site.desk.conversations, "add_answer", save_slowly)
     site.model.hold(after=3)
-    _, token = site.desk.guests.issue()
-    async with served(site) as url, httpx.AsyncClient(headers={"authorization": f"Bearer {token}"}) as browser:
-        async with browser.stream("POST", f"{url}/v1/chat", json={"message": QUESTION}) as answer, asyncio.timeout(10):
+    return site
+
+
+async def leave_after_the_first_token(url: str, model: ScriptedModel) -> str:
+    """The id of the conversation in which that happened."""
+    question = {"message": QUESTION}
+    async with httpx.AsyncClient() as browser, browser.stream("POST", f"{url}/v1/chat", json=question) as answer:
+        async with asyncio.timeout(10):
             lines = answer.aiter_lines()
             while await anext(lines) != "event: token":
                 pass
-        await asyncio.wait_for(site.model.aborted.wait(), 5)
-        id = answer.headers["x-conversation"]
-        async with site.desk.conversations.turn(id):  # as the next message would
-            question, cut = await site.desk.conversations.messages(id)
-        site.model.release()
+    await asyncio.wait_for(model.aborted.wait(), 5)
+    return answer.headers["x-conversation"]
+
+
+async def test_leaving_stops_the_model_and_the_next_turn_finds_what_was_said(slow_to_save: Site) -> None:
+    conversations = slow_to_save.desk.conversations
+    async with served(slow_to_save) as url:
+        id = await leave_after_the_first_token(url, slow_to_save.model)
+        async with conversations.turn(id):  # as the next message would
+            question, cut = await conversations.messages(id)
     assert (question.text, cut.status) == (QUESTION, "cut")
     assert cut.text and ANSWER.startswith(cut.text) and cut.text != ANSWER
+
+
+async def test_a_server_that_closes_waits_for_the_saving_of_who_just_left(slow_to_save: Site) -> None:
+    async with served(slow_to_save) as url:
+        id = await leave_after_the_first_token(url, slow_to_save.model)
+    assert [m.status for m in await slow_to_save.desk.conversations.messages(id)] == ["complete", "cut"]
 
 
 # Passages and health

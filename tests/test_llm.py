@@ -374,7 +374,9 @@ async def test_nobody_at_the_address_is_an_outage() -> None:
                 await collect(llm)
 
 
-@pytest.mark.parametrize("url", ["http://user:hunter2@[::1", "ftp://user:hunter2@host/", "user:hunter2", "http://h:99999"])
+@pytest.mark.parametrize(
+    "url", ["http://user:hunter2@[::1", "ftp://user:hunter2@host/", "user:hunter2", "http://h:99999"]
+)
 async def test_unusable_address_is_an_outage_and_shows_no_password(url: str) -> None:
     async with llm_at(url, retries=0) as llm:
         with pytest.raises(ModelUnavailable) as caught:

