@@ -48,7 +48,7 @@ $(VENV)/uv:
 	@touch $@
 
 $(VENV)/installed: requirements.txt pyproject.toml | $(VENV)/uv
-	@echo "Installing Kefu's packages (about 800 MB on disk, once) …"
+	@echo "Installing Kefu's packages (once) …"
 	@$(BIN)/uv pip install --python $(BIN)/python -r requirements.txt
 	@$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --editable .
 	@touch $@
