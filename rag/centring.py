@@ -45,6 +45,14 @@ class Centring:
         """A query as one centred unit vector; the language is None when it is not known."""
         return self._centre(self._embedder.queries([text]), "query", language or "").reshape(-1)
 
+    def unrelated(self) -> Vectors:
+        """Centred cosines of everyday sentences that have nothing to do with each other, as queries and as passages.
+        Sentence n says the same in every language, so those pairs are left out."""
+        queries = {each: self._centre(self._embedder.queries(s), "query", each) for each, s in self._sentences.items()}
+        passages = {each: self.passages(s, each) for each, s in self._sentences.items()}
+        pairs = [q @ p.T for q in queries.values() for p in passages.values()]
+        return np.concatenate([pair[np.eye(*pair.shape) == 0] for pair in pairs])
+
     def save(self) -> None:
         """Keep the means for the next start."""
         if not self._unsaved:

@@ -17,9 +17,10 @@ from rag.centring import Centring
 from rag.embedder import Embedder, Vectors, clean
 from rag.errors import IndexInUse, IndexMismatch, IndexUnavailable, RetrievalError
 from rag.passages import Passage, PolicyProblem, fingerprint, read_policies
-from rag.search import best_passages
-from rag.store import Found, VectorStore
+from rag.search import Found, Question, best_passages
+from rag.store import VectorStore
 from rag.store_lock import lock_store
+from rag.weighing import KNOWN, kept, measure
 
 __all__ = ["Found", "IndexInUse", "IndexMismatch", "IndexUnavailable", "PolicyIndex", "SyncReport"]
 
@@ -61,6 +62,9 @@ class PolicyIndex:
             store.mkdir(parents=True, exist_ok=True)
         self._lock = None if read_only or chroma_url else lock_store(store)
         self._centring = Centring(embedder, store)
+        self._weighing_file = store / f"weighing-{self._centring.fingerprint}.json"
+        self._weighing = kept(embedder.id, self._weighing_file)
+        self._weighed = embedder.id in KNOWN or self._weighing_file.exists()
         there = self._remote or not read_only or (store / "chroma.sqlite3").exists()
         self._vectors = VectorStore(store, chroma_url, embedder.id) if there else None
 
@@ -95,13 +99,20 @@ class PolicyIndex:
         if not text or k < 1 or self._vectors is None:
             return []
         day = today or date.today()
-        vector = self._centring.query(text, language)
-        return best_passages(self._vectors, vector, language or "", k, lambda p: p.in_force(day, region))
+        question = Question(
+            text,
+            self._centring.query(text, language),
+            language or "",
+            k,
+            lambda passage: passage.in_force(day, region),
+            self._weighing,
+        )
+        return best_passages(self._vectors.searchable(), question)
 
     def passage(self, id: str) -> Passage | None:
         """One passage by its id, in force or not."""
-        found = self._vectors.get(id.split("/")[0], [id]) if self._vectors else []
-        return found[0] if found else None
+        stored = self._vectors.searchable().get(id.split("/")[0]) if self._vectors else None
+        return stored.passages.get(id) if stored else None
 
     def refresh(self) -> SyncReport | None:
         """Sync if a file has changed since the last one, else None. Cheap enough for every second."""
@@ -125,6 +136,8 @@ class PolicyIndex:
                     self._state_file.unlink(missing_ok=True)
                     self._vectors.clear()
                 self._write(self._vectors, passages, report, progress)
+                if passages and not self._weighed:
+                    self._weighing, self._weighed = measure(self._centring, passages, self._weighing_file), True
                 self._centring.save()
                 self._state_file.write_text(state)
                 self._synced = True

@@ -5,9 +5,9 @@ Knows nothing of the policies' folder, of embedding or of what a shopper may see
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import chromadb
 import httpx
+import numpy as np
 from chromadb.api.client import Client
 from chromadb.api.models.Collection import Collection
 from chromadb.config import Settings
@@ -23,6 +24,7 @@ from chromadb.errors import InternalError, NotFoundError
 from rag.embedder import Vectors
 from rag.errors import IndexMismatch, IndexUnavailable
 from rag.passages import Passage
+from rag.shelf import Shelf
 
 _PREFIX = "kefu-policies-"
 _FORMAT = 1  # of collections and rows; another one asks for a rebuild
@@ -32,12 +34,35 @@ _EXACT = {"space": "cosine", "max_neighbors": 256, "ef_construction": 1000, "ef_
 _Answer = TypeVar("_Answer")
 
 
-@dataclass(frozen=True)
-class Found:
-    """A passage that search came upon; `score` is the centred cosine, at most 1."""
+class StoredLanguage:
+    """One language of the store, to be searched."""
 
-    passage: Passage
-    score: float
+    def __init__(self, store: VectorStore, collection: Collection, shelf: Shelf) -> None:
+        self._store = store
+        self._collection = collection
+        self._shelf = shelf
+        self.passages = shelf.passages
+        self.words = shelf.words
+
+    def nearest(self, vector: Vectors, n: int, junk: float) -> dict[str, float]:
+        """The ids of the `n` passages nearest to a vector, and how near they are; noise is left out."""
+
+        def query(collection: Collection) -> dict[str, float]:
+            _check_dimension(collection, len(vector))
+            rows: Any = collection.query(query_embeddings=cast(Any, [vector]), n_results=n, include=["distances"])
+            return {i: 1 - far for i, far in zip(rows["ids"][0], rows["distances"][0], strict=True)}
+
+        return self._shelf.nearness(vector, self._store.ask(self._collection, query) or {}, junk)
+
+    def nearness(self, vector: Vectors, ids: Sequence[str], junk: float) -> dict[str, float]:
+        """How near these passages are to a vector; noise, and what is gone, is left out."""
+
+        def get(collection: Collection) -> dict[str, float]:
+            rows: Any = collection.get(ids=list(ids), include=["embeddings"])
+            vectors = np.asarray(rows["embeddings"]).reshape(len(rows["ids"]), len(vector))
+            return dict(zip(rows["ids"], (vectors @ vector).tolist(), strict=True))
+
+        return self._shelf.nearness(vector, (self._store.ask(self._collection, get) or {}) if ids else {}, junk)
 
 
 class VectorStore:
@@ -47,6 +72,7 @@ class VectorStore:
     def __init__(self, folder: Path, url: str, embedder_id: str) -> None:
         self._url = url
         self._embedder_id = embedder_id
+        self._shelves: dict[str, Shelf] = {}
         settings = Settings(anonymized_telemetry=False)
         if not url:
             self._client = cast(Client, chromadb.PersistentClient(folder, settings))
@@ -74,7 +100,7 @@ class VectorStore:
             rows: Any = collection.get(include=["metadatas"])
             return {i: str(row["version"]) for i, row in zip(rows["ids"], rows["metadatas"], strict=True) if row}
 
-        return self._ask(self._collections().get(language), get) or {}
+        return self.ask(self._collections().get(language), get) or {}
 
     def put(self, language: str, passages: Sequence[Passage], versions: Sequence[str], vectors: Vectors) -> None:
         """Add passages of one language; those with a known id are replaced."""
@@ -82,7 +108,7 @@ class VectorStore:
         with self._reaching():
             collection = self._collections().get(language) or self._client.create_collection(
                 _PREFIX + language,
-                metadata={"embedder": self._embedder_id, "dimension": dimension, "format": _FORMAT},
+                metadata=self._made(dimension),
                 configuration=cast(Any, {"hnsw": _EXACT}),
                 embedding_function=None,  # vectors are ours: Chroma's own model would be downloaded
                 get_or_create=True,
@@ -94,16 +120,19 @@ class VectorStore:
                 documents=[p.text for p in passages],
                 metadatas=[_row(p) | {"version": v} for p, v in zip(passages, versions, strict=True)],
             )
+            collection.modify(metadata=self._made(dimension))
 
     def remove(self, language: str, ids: Sequence[str]) -> None:
         """Take passages out; a language left without any goes altogether."""
 
         def remove(collection: Collection) -> None:
             collection.delete(ids=list(ids))
-            if not collection.count():
+            if collection.count():
+                collection.modify(metadata=self._made((collection.metadata or {})["dimension"]))
+            else:
                 self._client.delete_collection(collection.name)
 
-        self._ask(self._collections().get(language), remove)
+        self.ask(self._collections().get(language), remove)
 
     def clear(self) -> None:
         """Drop every language, whichever embedder built it."""
@@ -112,31 +141,34 @@ class VectorStore:
                 if collection.name.startswith(_PREFIX):
                     self._client.delete_collection(collection.name)
 
-    def nearest(self, vector: Vectors, n: int) -> dict[str, list[Found]]:
-        """For each language, the `n` passages nearest to a vector, best first."""
+    def searchable(self) -> dict[str, StoredLanguage]:
+        """Every language as it is now."""
+        return {
+            language: StoredLanguage(self, collection, self._shelf(language, collection))
+            for language, collection in self._collections().items()
+        }
 
-        def query(collection: Collection) -> list[Found]:
-            _check_dimension(collection, len(vector))
-            rows: Any = collection.query(
-                query_embeddings=cast(Any, [vector]), n_results=n, include=["metadatas", "documents", "distances"]
-            )
-            columns = (rows[name][0] for name in ("ids", "metadatas", "documents", "distances"))
+    def _shelf(self, language: str, collection: Collection) -> Shelf:
+        """The passages of a collection, read anew only after somebody has changed it."""
+        made = collection.metadata or {}
+        revision, dimension = str(made.get("revision")), int(made["dimension"])
+        kept = self._shelves.get(language)
+        if kept and kept.revision == revision:
+            return kept
+
+        def get(collection: Collection) -> Shelf:
+            rows: Any = collection.get(include=["metadatas", "documents", "embeddings"])
+            columns = (rows[name] for name in ("ids", "metadatas", "documents", "embeddings"))
             # A row without metadata is being deleted at this very moment
-            return [Found(_passage(i, m, d), 1 - far) for i, m, d, far in zip(*columns, strict=True) if m]
+            whole = [row for row in zip(*columns, strict=True) if row[1]]
+            vectors = np.array([row[3] for row in whole], dtype=np.float32).reshape(len(whole), dimension)
+            return Shelf(revision, [_passage(*row[:3]) for row in whole], vectors)
 
-        return {lang: self._ask(c, query) or [] for lang, c in self._collections().items()}
+        gone = Shelf(revision, [], np.empty((0, dimension), dtype=np.float32))
+        self._shelves[language] = shelf = self.ask(collection, get) or gone
+        return shelf
 
-    def get(self, language: str, ids: Sequence[str]) -> list[Passage]:
-        """Those of the passages that are stored."""
-
-        def get(collection: Collection) -> list[Passage]:
-            rows: Any = collection.get(ids=list(ids), include=["metadatas", "documents"])
-            columns = (rows[name] for name in ("ids", "metadatas", "documents"))
-            return [_passage(*row) for row in zip(*columns, strict=True) if row[1]]
-
-        return self._ask(self._collections().get(language), get) or []
-
-    def _ask(self, collection: Collection | None, question: Callable[[Collection], _Answer]) -> _Answer | None:
+    def ask(self, collection: Collection | None, question: Callable[[Collection], _Answer]) -> _Answer | None:
         """The collection's answer; None where there is none, or somebody takes it away at this very moment."""
         if collection is None:
             return None
@@ -147,6 +179,15 @@ class VectorStore:
                 if collection.id in (c.id for c in self._collections().values()):
                     raise
                 return None
+
+    def _made(self, dimension: int) -> dict[str, str | int]:
+        """A collection's metadata: what its vectors are, and a new revision."""
+        return {
+            "embedder": self._embedder_id,
+            "dimension": dimension,
+            "format": _FORMAT,
+            "revision": uuid.uuid4().hex,
+        }
 
     def _collections(self) -> dict[str, Collection]:
         """Read each time (0.6 ms), so that what another process does to a Chroma server is seen."""
