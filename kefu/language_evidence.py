@@ -15,7 +15,8 @@ _LATIN = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff"
 _ADDRESS = re.compile(
     r"(?:https?://|www\.)[!-~]+"
     r"|(?<![\w.%+-])[A-Za-z0-9_.%+-]++@[A-Za-z0-9.-]+"
-    r"|(?<![\w.-])[A-Za-z0-9-]++\.(?:com|net|org|shop|store|vn|cn|th|co|io)\b[!-~]*",
+    r"|(?<![\w.-])[A-Za-z0-9-]++\.(?:com|net|org|shop|store|vn|cn|th|co|io)\b[!-~]*"
+    r"|(?<![\w.-])[\w-]++\.(?:jpe?g|png|gif|heic|webp|pdf|mp4|mov)\b",
     re.IGNORECASE,
 )
 # A word, digits included, so that "W2611340" and "3ngay" are dropped whole. Letters of other scripts end it: in
@@ -72,8 +73,10 @@ ENGLISH = _set("""
     could must shall may might can not to of in on for from with without by at as and or but so if because about
     into after before until while between during through over against under both than then also just only too very
     really still yet a u ur im ive dont doesnt didnt cant whats wheres please want need get got give take make use
-    find look go see know tell help ask buy pay send return refund cancel change cost open close arrive long hang
-    let men day song ten one two
+    find look go see know tell help ask buy sell pay send return refund cancel change cost open close arrive come came
+    work works keep call try wear think said back out down again now never always right wrong good bad big small new
+    old first last next time week month year people nothing something anything nobody long hang let men day song ten
+    one two
 """)
 VIETNAMESE = _set("""
     toi tui minh em anh chi ban cua la va voi nhung nhieu khong hong khum hok ko hk hem chua roi duoc dc bao lau gi
@@ -95,6 +98,7 @@ _RIMES = (
     "|ip|it|iu|o|oa|oac|oach|oai|oam|oan|oang|oanh|oat|oay|oc|oe|oen|oeo|oet|oi|om|on|ong|oong|op|ot|u|ua|uan|uang|uat|uay|uc"
     "|ue|uech|uenh|ui|um|un|ung|uoc|uoi|uom|uon|uong|uop|uot|uou|up|ut|uu|uy|uya|uych|uyen|uyet|uynh|uyt|y|yem|yen|yet|yeu"
 )
+_PLAINLY = re.compile("ng|nh|kh|.*(?:ie[cmnptu]|uo|uye|[aeiy]nh)")  # of the syllables, those hardly another language has
 _SYLLABLE = re.compile(f"(?:ngh|ng|nh|ch|gh|gi|kh|ph|qu|th|tr|[bcdghklmnpqrstvx])?(?:{_RIMES})")
 
 
@@ -140,9 +144,13 @@ def vietnamese_letters(words: list[str]) -> int:
     return sum(bool(_VIETNAMESE.search(word)) for word in words)
 
 
-def frequent_words(words: list[str]) -> int:
-    """How many make a sentence rather than a product's name: frequent English or Vietnamese words."""
-    return sum(word in ENGLISH or word in VIETNAMESE for word in words) + vietnamese_letters(words)
+def carry(words: list[str], other_size: float) -> bool:
+    """Whether Latin words carry the sentence that text of another script, this many words long, is only quoted in.
+
+    Names of products do not: it takes frequent English or Vietnamese words.
+    """
+    frequent = sum(word in ENGLISH or word in VIETNAMESE for word in words) + vietnamese_letters(words)
+    return frequent >= 2 and len(words) >= 3 and len(words) + 2 * frequent > 3 * other_size
 
 
 def english_words(words: list[str]) -> int:
@@ -151,15 +159,15 @@ def english_words(words: list[str]) -> int:
 
 
 def vietnamese_votes(words: list[str]) -> float:
-    """Each word votes for Vietnamese, marks or not, or against it; a frequent word counts as three others."""
+    """Each word votes for Vietnamese, marks or not, or against it; a frequent word counts as four others."""
     votes = 0.0
     for word in words:
         if word in VIETNAMESE or word in ENGLISH:
-            votes += 1.5 * ((word in VIETNAMESE) - (word in ENGLISH))
+            votes += 2 * ((word in VIETNAMESE) - (word in ENGLISH))
         elif not word.isascii():
             votes += 1.5 * bool(_SYLLABLE.fullmatch(_bare(word)))
         elif len(word) > 1:
-            votes += 0.5 if _SYLLABLE.fullmatch(word) else -0.5
+            votes += (0.5 + bool(_PLAINLY.match(word))) if _SYLLABLE.fullmatch(word) else -0.5
     return votes
 
 

@@ -57,8 +57,8 @@ _MALAY = ("id", "ms")  # one to a detector: eld hears only ms, langdetect only i
 
 _SURE = 0.8  # confidence from which a message speaks for itself against the conversation or the browser
 _DETECTOR_VOTES = 4.0  # what the detector's full certainty about three words or more weighs
-_TOLD = 0.25  # share of frequent English or Vietnamese words from which a message is in no other language
-_OTHER_WORDS, _OTHER_LEAD = 3, 0.15  # any other Latin language: words it takes, lead over en and vi
+_TOLD = 0.15  # share of frequent English or Vietnamese words from which a message is in no other language
+_OTHER_WORDS, _OTHER_LEAD = 4, 0.15  # any other Latin language: words it takes, lead over en and vi
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,10 @@ def detect(
     words, enough = evidence.telling_words(cleaned)
     spoken = known(conversation) or known(locale)
     written = evidence.script(cleaned)
-    if written and not (len(words) > 2.5 * written[2] and evidence.frequent_words(words) >= 3):
+    if written and not evidence.carry(words, written[2]):
         return _by_script(*written[:2])
     heard = _by_words(words, spoken, choose(voice)) if any(len(word) > 1 for word in words) else None
-    sure = heard and (heard.language == spoken or heard.confidence >= (_SURE if spoken else 0.5))
+    sure = heard and (heard.language == spoken or heard.confidence >= (_SURE if spoken else 0.6))
     if heard and sure and (enough or not known(conversation)):
         return heard
     if written:

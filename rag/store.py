@@ -58,9 +58,8 @@ class StoredLanguage:
         """How near these passages are to a vector; noise, and what is gone, is left out."""
 
         def get(collection: Collection) -> dict[str, float]:
-            rows: Any = collection.get(ids=list(ids), include=["embeddings"])
-            vectors = np.asarray(rows["embeddings"]).reshape(len(rows["ids"]), len(vector))
-            return dict(zip(rows["ids"], (vectors @ vector).tolist(), strict=True))
+            ids_there, (vectors,) = _columns(collection.get(ids=list(ids), include=["embeddings"]), "embeddings")
+            return {id: float(row @ vector) for id, row in zip(ids_there, vectors, strict=True)}
 
         return self._shelf.nearness(vector, (self._store.ask(self._collection, get) or {}) if ids else {}, junk)
 
@@ -157,10 +156,9 @@ class VectorStore:
             return kept
 
         def get(collection: Collection) -> Shelf:
-            rows: Any = collection.get(include=["metadatas", "documents", "embeddings"])
-            columns = (rows[name] for name in ("ids", "metadatas", "documents", "embeddings"))
-            # A row without metadata is being deleted at this very moment
-            whole = [row for row in zip(*columns, strict=True) if row[1]]
+            rows = collection.get(include=["metadatas", "documents", "embeddings"])
+            ids, columns = _columns(rows, "metadatas", "documents", "embeddings")
+            whole = [row for row in zip(ids, *columns, strict=True) if row[1]]
             vectors = np.array([row[3] for row in whole], dtype=np.float32).reshape(len(whole), dimension)
             return Shelf(revision, [_passage(*row[:3]) for row in whole], vectors)
 
@@ -206,6 +204,14 @@ class VectorStore:
             yield
         except httpx.TransportError as error:
             raise IndexUnavailable(f"Chroma at {self._url}: {type(error).__name__}: {error}") from None
+
+
+def _columns(rows: Any, *names: str) -> tuple[list[str], list[Any]]:
+    """The ids, and these columns of them. None of any where the collection is being deleted at this very moment:
+    Chroma then gives fewer vectors than ids, or rows without metadata."""
+    ids, columns = rows["ids"], [rows[name] for name in names]
+    whole = all(len(column) == len(ids) for column in columns)
+    return (ids, columns) if whole else ([], [[] for _ in names])
 
 
 def _mismatch(built: str, now: str) -> IndexMismatch:
