@@ -14,7 +14,7 @@ import web.sockets  # noqa: F401  takes the place of Chainlit's own socket handl
 from kefu.chat import Incoming
 from kefu.config import Settings
 from kefu.desk import open_desk
-from kefu.events import Cited, LanguageDetected, Notice, Sources, Token
+from kefu.events import Cited, LanguageDetected, Notice, Sources, Token, Withdrawn
 from kefu.words import say, starters
 from web.answer import Answer, Question
 from web.guards import DEVELOPER
@@ -40,6 +40,8 @@ async def answer(question: Question, page: Answer) -> None:
                     await page.write(text)
                 case Cited(citation=citation):
                     await page.cite(citation)
+                case Withdrawn():
+                    await page.withdraw()
                 case Notice():
                     await page.show(event)
 

@@ -100,7 +100,7 @@ class Assistant:
     def _detect(self, text: str, conversation: str | None, locale: str | None) -> LanguageDetected:
         limits = self._parts.limits
         found = detect(
-            text, conversation=conversation, locale=locale, default=limits.default_language, voice=limits.voice
+            text, conversation=conversation, locale=locale, default=limits.default_language, voice=limits.writing.voice
         )
         return LanguageDetected(language=found.language, confidence=found.confidence, reason=found.reason)
 

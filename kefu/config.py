@@ -67,6 +67,17 @@ class Settings(BaseSettings):
         description="Where policy snippets go: system (before the newest message), user (on top of it), "
         "first (in the first system message), auto (system where the server takes it, else user).",
     )
+    reply_language: bool = Field(True, description="Tell the model which language to answer in.")
+    reply_lock: bool = Field(
+        True, description="Let it write no letters of another script, where its server takes a grammar."
+    )
+    reply_guard: bool = Field(
+        True, description="Read the reply as it streams; one in another language is redone."
+    )
+    unsupported_numbers: Literal["correct", "regenerate", "ignore"] = Field(
+        "correct",
+        description="What a reply gets whose numbers no policy gives: a correction at its end, a second try, nothing.",
+    )
     context_tokens: int = Field(
         0, ge=0, description="The prompt's cap in tokens; 0: 3500 embedded, else 60 % of window."
     )

@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from kefu import model_files
+from kefu import model_files, script_lock
 from kefu.chat import Assistant
 from kefu.config import Settings
 from kefu.conversations import Conversations
@@ -23,6 +23,8 @@ from kefu.languages import Voice
 from kefu.llm import LLM, Endpoint
 from kefu.local_model import LocalModel
 from kefu.prompt import Layout
+from kefu.reply import Walls, Writing
+from kefu.script_lock import Dialect
 from kefu.turn import Limits
 from rag.embedder import Embedder, make_embedder
 from rag.errors import IndexInUse
@@ -185,16 +187,30 @@ async def _limits(settings: Settings, llm: LLM) -> Limits:
         contact=settings.contact,
         default_language=settings.default_language,
         region=settings.region,
-        voice=Voice(settings.language_voice),
         passages=settings.passages or (4 if settings.llm_url else 2),
         passage_tokens=settings.passage_tokens or (800 if settings.llm_url else 320),
         max_message_chars=settings.max_message_chars,
         context_tokens=settings.context_tokens or await _context_tokens(settings, llm),
-        max_tokens=settings.llm_max_tokens,
-        temperature=settings.llm_temperature,
-        top_p=settings.llm_top_p,
-        layout=await _layout(settings, llm),
+        writing=Writing(
+            layout=await _layout(settings, llm),
+            max_tokens=settings.llm_max_tokens,
+            temperature=settings.llm_temperature,
+            top_p=settings.llm_top_p,
+            voice=Voice(settings.language_voice),
+            walls=Walls(settings.reply_language, await _lock(settings, llm), settings.reply_guard),
+            unsupported_numbers=settings.unsupported_numbers,
+        ),
     )
+
+
+async def _lock(settings: Settings, llm: LLM) -> Dialect | None:
+    if not settings.reply_lock:
+        return None
+    try:
+        return await script_lock.probe(llm)
+    except ModelError as error:
+        log.warning("could not ask the model server whether it takes a grammar, doing without: %s", error)
+        return None
 
 
 async def _layout(settings: Settings, llm: LLM) -> Layout:

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 AnswerStatus = Literal["complete", "cut", "failed"]
 NoticeCode = Literal[
-    "nothing_found", "model_unavailable", "cut_off", "stopped", "too_long", "empty", "busy", "duplicate", "error"
-]
+    "nothing_found", "not_answered", "wrong_language", "unsupported_numbers", "model_unavailable", "cut_off", "stopped",
+    "too_long", "empty", "busy", "duplicate", "error",
+]  # fmt: skip
 
 
 class _Frozen(BaseModel):
@@ -69,6 +70,13 @@ class Cited(_Frozen):
     citation: Citation
 
 
+class Withdrawn(_Frozen):
+    """The answer's text so far, and its citations, no longer hold: it is written anew, or a notice says why not."""
+
+    type: Literal["withdrawn"] = "withdrawn"
+    reason: Literal["language", "numbers"]
+
+
 class Notice(_Frozen):
     """A sentence of Kefu's own in the shopper's language: an outage, a limit, an offer. Not the model's words."""
 
@@ -99,7 +107,9 @@ class Done(_Frozen):
     usage: dict[str, int] = Field(default_factory=dict)
 
 
-Event = Annotated[LanguageDetected | Sources | Token | Cited | Notice | Trace | Done, Field(discriminator="type")]
+Event = Annotated[
+    LanguageDetected | Sources | Token | Cited | Withdrawn | Notice | Trace | Done, Field(discriminator="type")
+]
 
 
 class KefuError(Exception):

@@ -4,7 +4,7 @@ so that the server's prefix cache holds. Knows no model, no database and no lang
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from string import Template
@@ -67,11 +67,18 @@ def fit(passages: Sequence[Passage], budget: int, contexts: Sequence[str]) -> li
 
 def context(passages: Sequence[Passage], contexts: Sequence[str], language: str) -> str:
     """The system message right before a question: the passages that do not stand in `contexts` yet, and the language
-    of the answer, by its English name."""
+    of the answer, by its English name; "" leaves that to the model."""
     new = [_shown(p) for p in passages if not _sent(p, contexts)]
     if new:
-        return _template("context").substitute(passages="\n\n".join(new), language=language)
-    return _template("context_known" if passages else "smalltalk").substitute(language=language)
+        told = _template("context").substitute(passages="\n\n".join(new))
+    else:
+        told = _template("context_known" if passages else "smalltalk").substitute()
+    return f"{told}\n\n{_template('language').substitute(language=language)}" if language else told
+
+
+def again(turn: Turn, why: Literal["language", "numbers"], **names: str) -> Turn:
+    """The turn with a word on what was wrong with the reply before."""
+    return replace(turn, context=f"{turn.context}\n\n{_template(f'again_{why}').substitute(names)}")
 
 
 def _harmless(text: str) -> str:

@@ -18,7 +18,7 @@ from kefu.chat import Incoming
 from kefu.config import Settings
 from kefu.conversations import Conversation
 from kefu.desk import Desk, open_desk
-from kefu.events import Cited, Done, Event, LanguageDetected, NotFound, Notice, Source, Sources, Token, Trace
+from kefu.events import Cited, Done, Event, LanguageDetected, NotFound, Notice, Source, Sources, Token, Trace, Withdrawn
 from kefu.progress import bars
 from kefu.staff import path_of
 
@@ -118,6 +118,8 @@ async def _as_text(events: AsyncIterator[Event], trace: bool, err: Console) -> b
             case Cited(citation=citation):
                 print("".join(f" [{n}]" for n in citation.sources), end="", flush=True)
                 in_line = True
+            case Withdrawn():
+                err.print("(taken back; once more:)", style="dim")
             case Notice(text=text):
                 print(text, flush=True)
             case Sources():

@@ -7,28 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
 
 from kefu import prompt
-from kefu.citations import Attribution, MarkerFilter
 from kefu.conversations import Conversation, Conversations, Message
-from kefu.events import (
-    AnswerStatus,
-    Citation,
-    Cited,
-    Event,
-    ModelCut,
-    NotFound,
-    Notice,
-    Source,
-    Sources,
-    Token,
-    Trace,
-)
-from kefu.languages import LANGUAGES, Voice
-from kefu.llm import LLM, Finished, TextDelta, Usage
+from kefu.events import AnswerStatus, Event, NotFound, Notice, Source, Sources, Trace
+from kefu.languages import LANGUAGES
+from kefu.llm import LLM, Usage
+from kefu.reply import Reply, Writing
 from kefu.words import is_smalltalk, say
 from rag.index import Found, PolicyIndex
 from rag.passages import Passage
@@ -42,15 +30,11 @@ class Limits:
     contact: str
     default_language: str
     region: str
-    voice: Voice
     passages: int
     passage_tokens: int
     max_message_chars: int
     context_tokens: int
-    max_tokens: int
-    temperature: float
-    top_p: float
-    layout: prompt.Layout
+    writing: Writing
 
 
 @dataclass(frozen=True)
@@ -85,16 +69,19 @@ class Turn:
     language: str
     clock: Clock
     sources: tuple[Source, ...] = ()
-    text: str = ""
-    model_text: str = ""
-    citations: list[Citation] = field(default_factory=list)
+    reply: Reply | None = None  # once the model is asked
     notices: list[Notice] = field(default_factory=list)
-    usage: Usage = field(default_factory=Usage)
     timings: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """What the shopper has read of the answer."""
+        return self.reply.text.rstrip() if self.reply else ""
 
     def notice(self, code: str, **values: str) -> Notice:
         """Says a sentence of our own, in the turn's language, and remembers it with the answer."""
-        said = Notice.model_validate({"code": code, "text": say(self.language, code, **values)})
+        text = say(self.language, code, contact=self.parts.limits.contact, **values)
+        said = Notice.model_validate({"code": code, "text": text})
         self.notices.append(said)
         return said
 
@@ -110,18 +97,17 @@ class Turn:
         yield Sources(sources=self.sources)
         yield Trace(step="passages", data={"found": {f.passage.id: round(f.score, 3) for f in found}})
         nothing = not passages and not small_talk
-        context = "" if nothing else prompt.context(passages, contexts, LANGUAGES[self.language].name)
+        language = LANGUAGES[self.language].name if limits.writing.walls.prompt else ""
+        context = "" if nothing else prompt.context(passages, contexts, language)
         await self.parts.conversations.set_context(self.question.id, context, self.language, self.sources)
         if nothing:
-            yield self.notice("nothing_found", contact=limits.contact)
+            yield self.notice("nothing_found")
             return
         turns = [*earlier, prompt.Turn(context, self.question.text)]
-        request = prompt.messages(self.parts.system, turns, limits.layout)
         self.timings["build_ms"] = self.clock.ms()
-        yield Trace(step="request", data={"messages": request})
-        stream = self._stream(request)
-        async with aclosing(stream):
-            async for event in stream:
+        self.reply = self._reply()
+        async with aclosing(self.reply.events(self.parts.system, turns)) as events:
+            async for event in events:
                 yield event
 
     async def _find(self) -> list[Found]:
@@ -155,62 +141,40 @@ class Turn:
             await self.parts.conversations.drop_before(self.conversation.id, left[0].seq)
         return turns[dropped:]
 
-    async def _stream(self, request: Sequence[prompt.ChatMessage]) -> AsyncGenerator[Event, None]:
-        markers, attribution = MarkerFilter(), Attribution(self.sources, self.question.text)
-        limits = self.parts.limits
-        pieces = self.parts.llm.stream(
-            request, max_tokens=limits.max_tokens, temperature=limits.temperature, top_p=limits.top_p
+    def _reply(self) -> Reply:
+        async def meaning(sentence: str) -> Mapping[str, float]:
+            ids = [source.id for source in self.sources]
+            return await asyncio.to_thread(self.parts.index.nearness, sentence, self.language, ids)
+
+        return Reply(
+            self.parts.llm,
+            self.parts.limits.writing,
+            self.language,
+            self.sources,
+            [message.text for message in self.history if message.role == "user"],
+            meaning,
+            self.notice,
+            self.clock.ms,
         )
-        finished: Finished | None = None
-        async with aclosing(pieces):
-            async for piece in pieces:
-                if isinstance(piece, TextDelta):
-                    if not self.model_text:
-                        self.timings["first_token_ms"] = self.clock.ms()
-                    self.model_text += piece.text
-                    for event in self._show(markers.feed(piece.text), attribution):
-                        yield event
-                elif isinstance(piece, Finished):
-                    finished = piece
-        for event in self._show(markers.end(), attribution):
-            yield event
-        for event in self._cite(attribution.end()):
-            yield event
-        if finished is None:
-            raise ModelCut("the stream ended without a last piece")
-        self.usage = finished.usage
-        yield Trace(step="model", data={"finish_reason": finished.reason, "usage": asdict(finished.usage)})
-        if finished.reason == "length":
-            yield self.notice("cut_off")
-
-    def _show(self, text: str, attribution: Attribution) -> list[Event]:
-        if not self.text:
-            text = text.lstrip()
-        if not text:
-            return []
-        self.text += text
-        return [Token(text=text), *self._cite(attribution.feed(text))]
-
-    def _cite(self, citations: Iterable[Citation]) -> list[Event]:
-        cited = list(citations)
-        self.citations += cited
-        return [Cited(citation=c) for c in cited]
 
     async def save(self, status: AnswerStatus) -> Message | None:
         """Keeps the answer as it stands; None when its conversation was deleted meanwhile."""
         self.timings["total_ms"] = self.clock.ms()
+        reply = self.reply
+        if reply and reply.first_token_ms is not None:
+            self.timings["first_token_ms"] = reply.first_token_ms
         try:
             return await self.parts.conversations.add_answer(
                 self.conversation.id,
                 reply_to=self.question.id,
-                text=self.text.rstrip(),
-                model_text=self.model_text,
+                text=self.text,
+                model_text=reply.model_text if reply else "",
                 status=status,
                 language=self.language,
                 sources=self.sources,
-                citations=self.citations,
+                citations=reply.citations if reply else [],
                 notices=self.notices,
-                usage=asdict(self.usage),
+                usage=asdict(reply.usage if reply else Usage()),
                 timings=self.timings,
             )
         except NotFound:

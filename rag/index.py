@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
@@ -108,6 +108,21 @@ class PolicyIndex:
             self._weighing,
         )
         return best_passages(self._vectors.searchable(), question)
+
+    def nearness(self, text: str, language: str, ids: Sequence[str]) -> dict[str, float]:
+        """How near these passages are to a sentence in any language, as `search` scores them; noise is left out."""
+        if self._vectors is None or not text.strip():
+            return {}
+        vector = self._centring.query(clean(text, _MAX_QUERY_CHARS), language)
+        stored = self._vectors.searchable()
+        by_language: dict[str, list[str]] = {}
+        for id in ids:
+            by_language.setdefault(id.split("/")[0], []).append(id)
+        near: dict[str, float] = {}
+        for each, its_ids in by_language.items():
+            if each in stored:
+                near |= stored[each].nearness(vector, its_ids, self._weighing.junk)
+        return near
 
     def passage(self, id: str) -> Passage | None:
         """One passage by its id, in force or not."""

@@ -16,9 +16,11 @@ import pytest
 
 from kefu.chat import Assistant, Incoming
 from kefu.conversations import Conversation, Conversations
-from kefu.events import Cited, Done, Event, LanguageDetected, Notice, Sources, Token, Trace
+from kefu.events import Cited, Done, Event, LanguageDetected, Notice, Sources, Token, Trace, Withdrawn
 from kefu.languages import Voice
 from kefu.llm import LLM, Endpoint
+from kefu.reply import Walls, Writing
+from kefu.script_lock import Dialect
 from kefu.turn import Limits
 from rag.embedder import make_embedder
 from rag.index import PolicyIndex
@@ -43,9 +45,12 @@ Bạn có thể trả hàng chưa sử dụng trong vòng 30 ngày kể từ ng�
 Phí gửi trả hàng là 60.000 ₫ tại Việt Nam và 90 baht tại Thái Lan.
 """
 LIMITS = Limits(
-    shop_name="Jade Lane", contact="help@jadelane.example", default_language="en", region="", voice=Voice.AUTO,
-    passages=3, passage_tokens=320, max_message_chars=4000, context_tokens=3500, max_tokens=200, temperature=0.0,
-    top_p=1.0, layout="system",
+    shop_name="Jade Lane", contact="help@jadelane.example", default_language="en", region="", passages=3,
+    passage_tokens=320, max_message_chars=4000, context_tokens=3500,
+    writing=Writing(
+        layout="system", max_tokens=200, temperature=0.0, top_p=1.0, voice=Voice.AUTO, walls=Walls(),
+        unsupported_numbers="correct",
+    ),
 )  # fmt: skip
 ANSWER = "You can return unused items within 30 days of delivery."
 
@@ -356,3 +361,86 @@ async def test_history_is_reread_after_a_restart(talking: Any, store: Conversati
         await reopened.close()
         first, second = (r["messages"] for r in model.requests)
     assert second[: len(first)] == first
+
+
+# The reply's language is held
+
+
+async def test_reply_in_another_language_is_withdrawn_and_written_once_more(talking: Any, store: Conversations) -> None:
+    chinese = "您可以在签收后30天内退货。"
+    async with ScriptedModel([say(f"Of course. {chinese}"), say(ANSWER)]) as model:
+        talk = await talking(model)
+        events = await talk.say("How many days do I have to return a dress?")
+    shown = [
+        event.text if isinstance(event, Token) else "|" for event in events if isinstance(event, Token | Withdrawn)
+    ]
+    assert "".join(shown).split("|")[1] == ANSWER and not any("退" in text for text in shown)
+    assert only(Withdrawn, events).reason == "language"
+    assert only(Done, events).answer == ANSWER and only(Done, events).status == "complete"
+    again = [m["content"] for m in model.requests[1]["messages"] if m["role"] == "system"]
+    assert "English (English)" in again[-1]
+    saved = (await store.messages(talk.conversation.id))[-1]
+    assert (saved.text, saved.model_text) == (ANSWER, ANSWER)
+
+
+async def test_reply_that_drifts_twice_is_given_up_with_a_person_offered(talking: Any) -> None:
+    async with ScriptedModel(say("您可以在签收后30天内退货。")) as model:
+        talk = await talking(model)
+        events = await talk.say("How many days do I have to return a dress?")
+    assert len(model.requests) == 2
+    assert only(Notice, events).code == "wrong_language" and "help@jadelane.example" in only(Notice, events).text
+    assert only(Done, events).answer == ""
+
+
+async def test_guard_that_is_off_lets_everything_through(talking: Any) -> None:
+    chinese = "您可以在签收后30天内退货。"
+    async with ScriptedModel(say(chinese)) as model:
+        talk = await talking(model, writing=replace(LIMITS.writing, walls=Walls(guard=False)))
+        events = await talk.say("How many days do I have to return a dress?")
+    assert only(Done, events).answer == chinese
+
+
+async def test_model_is_told_the_language_and_held_to_its_script_only_where_the_walls_say_so(talking: Any) -> None:
+    for walls in (Walls(prompt=True, lock=Dialect.GRAMMAR), Walls(prompt=False, lock=None)):
+        async with ScriptedModel(say("Trong 30 ngày kể từ ngày nhận hàng.")) as model:
+            talk = await talking(model, writing=replace(LIMITS.writing, walls=walls))
+            await talk.say("Mình có bao nhiêu ngày để trả hàng?")
+        asked = model.requests[0]
+        assert ("in Vietnamese" in json.dumps(asked["messages"])) is walls.prompt
+        assert ("grammar" in asked) is (walls.lock is not None)
+
+
+# Numbers come from the policies
+
+
+async def test_unsupported_number_is_corrected_at_the_end(talking: Any) -> None:
+    async with ScriptedModel(say(f"{ANSWER} The fee is 45 dollars.")) as model:
+        talk = await talking(model)
+        events = await talk.say("How many days do I have to return a dress?")
+    assert only(Notice, events).code == "unsupported_numbers" and "45" in only(Notice, events).text
+    flagged = [e.data for e in events if isinstance(e, Trace) and e.step == "unsupported"]
+    assert flagged == [{"sentence": "The fee is 45 dollars.", "numbers": ("45",)}]
+
+
+async def test_unsupported_number_has_the_reply_written_once_more_where_set(talking: Any) -> None:
+    writing = replace(LIMITS.writing, unsupported_numbers="regenerate")
+    async with ScriptedModel([say("It is 45 days."), say(ANSWER)]) as model:
+        talk = await talking(model, writing=writing)
+        events = await talk.say("How many days do I have to return a dress?")
+    assert only(Withdrawn, events).reason == "numbers" and only(Done, events).answer == ANSWER
+    assert not [e for e in events if isinstance(e, Notice)]
+
+
+async def test_unsupported_number_is_left_alone_where_set(talking: Any) -> None:
+    writing = replace(LIMITS.writing, unsupported_numbers="ignore")
+    async with ScriptedModel(say(f"{ANSWER} The fee is 45 dollars.")) as model:
+        talk = await talking(model, writing=writing)
+        events = await talk.say("How many days do I have to return a dress?")
+    assert not [e for e in events if isinstance(e, Notice)]
+
+
+async def test_reply_that_rests_on_no_policy_offers_a_person(talking: Any) -> None:
+    async with ScriptedModel(say("Sorry, I am not sure.")) as model:
+        talk = await talking(model)
+        events = await talk.say("How many days do I have to return a dress?")
+    assert only(Notice, events).code == "not_answered"

@@ -12,7 +12,7 @@ from kefu.languages import SHOP_LANGUAGES, detect
 from kefu.words import FOLDER, is_smalltalk, say, starters, words
 
 NAME = re.compile(r"\$\{?(\w+)")
-VALUES = {"contact": "help@shop.example", "limit": "4000", "id": "3f2a9c01", "shop": "Jade Lane"}
+VALUES = {"contact": "help@shop.example", "numbers": "45", "limit": "4000", "id": "3f2a9c01", "shop": "Jade Lane"}
 KEYS = [key for key, text in words("en").items() if isinstance(text, str)]
 
 

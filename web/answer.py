@@ -40,7 +40,7 @@ class Answer:
         self._notices: list[Notice] = []
         self._began = steps.stamp(datetime.now(UTC))
         self._ended: str | None = None
-        self._drawn = ""
+        self._drawn: str | None = None  # None: the page has no answer yet
         self._frames = Frames(self._draw)
 
     async def begin(self) -> None:
@@ -65,6 +65,11 @@ class Answer:
 
     async def cite(self, citation: Citation) -> None:
         self._citations.append(citation)
+        await self._frames.changed()
+
+    async def withdraw(self) -> None:
+        """What was written no longer holds: it goes, and something else comes in its place."""
+        self._text, self._citations = "", []
         await self._frames.changed()
 
     async def show(self, notice: Notice) -> None:
@@ -113,13 +118,13 @@ class Answer:
     async def _draw(self) -> None:
         """The first frame opens the answer; a later one adds what is new, or replaces all where a mark went inside."""
         shown = self._markdown()
-        if shown == self._drawn:
+        if shown == (self._drawn or ""):
             return
         begun, self._drawn = self._drawn, shown
-        if not begun:
+        if begun is None:
             await self._send("stream_start", self.as_steps()[-1])
             return
-        grown = shown.startswith(begun)
+        grown = bool(begun) and shown.startswith(begun)
         token = shown[len(begun) :] if grown else shown
         frame = {"id": steps.answer_id(self.question.id), "token": token, "isSequence": not grown, "isInput": False}
         await self._send("stream_token", frame)

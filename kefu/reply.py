@@ -1,0 +1,148 @@
+"""One reply of the model: streamed, held to its language, cited sentence by sentence, written anew where it must be.
+
+Knows no store and no search; kefu.turn gives it what was found and keeps what comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+from kefu import prompt
+from kefu.citations import MarkerFilter, Sentences
+from kefu.events import Citation, Cited, Event, ModelCut, Notice, Source, Token, Trace, Withdrawn
+from kefu.grounding import Grounding, Meaning
+from kefu.languages import LANGUAGES, Voice
+from kefu.llm import LLM, Finished, Piece, TextDelta, Usage
+from kefu.reply_guard import Drift, ReplyGuard
+from kefu.script_lock import Dialect, grammar, quoted, request_fields
+
+UnsupportedNumbers = Literal["correct", "regenerate", "ignore"]
+
+
+@dataclass(frozen=True)
+class Walls:
+    """What holds a reply in its language; each can be switched off."""
+
+    prompt: bool = True  # the model is told the language
+    lock: Dialect | None = None  # it cannot write letters of another script, where its server takes a grammar
+    guard: bool = True  # what it writes is read before the shopper reads it
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How replies are asked for and held to the rules, from the settings."""
+
+    layout: prompt.Layout
+    max_tokens: int
+    temperature: float
+    top_p: float
+    voice: Voice
+    walls: Walls
+    unsupported_numbers: UnsupportedNumbers
+
+
+@dataclass
+class Reply:
+    """A reply as it grows. `text` is what the shopper sees, `model_text` what the model wrote."""
+
+    llm: LLM
+    writing: Writing
+    language: str
+    sources: Sequence[Source]
+    asked: Sequence[str]  # the shopper's messages, newest last
+    meaning: Meaning
+    notice: Callable[..., Notice]  # a sentence of ours by its code, with the values it names
+    elapsed_ms: Callable[[], float]
+    text: str = ""
+    model_text: str = ""
+    citations: list[Citation] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
+    first_token_ms: float | None = None
+    _markers: MarkerFilter = field(default_factory=MarkerFilter)
+    _sentences: Sentences = field(default_factory=Sentences)
+    _grounding: Grounding = field(init=False)
+
+    async def events(self, system: str, turns: Sequence[prompt.Turn]) -> AsyncGenerator[Event, None]:
+        """The answer to the last of the turns. Raises ModelError, with what was written so far in `text`.
+
+        A reply in the wrong language is withdrawn and written once more, then given up."""
+        why: Literal["language", "numbers"]
+        for last in (False, True):
+            messages = prompt.messages(system, turns, self.writing.layout)
+            yield Trace(step="request", data={"messages": messages})
+            try:
+                async with aclosing(self._written(messages)) as events:
+                    async for event in events:
+                        yield event
+                if last or not self._grounding.unsupported or self.writing.unsupported_numbers != "regenerate":
+                    break
+                why = "numbers"
+            except Drift as drift:
+                yield Trace(step="drift", data={"why": str(drift), "text": self.model_text})
+                why = "language"
+            if self.text:
+                yield Withdrawn(reason=why)
+            self.text, self.model_text, self.citations = "", "", []
+            if last:
+                yield self.notice("wrong_language")
+                return
+            spoken = LANGUAGES[self.language]
+            turns = [*turns[:-1], prompt.again(turns[-1], why, language=spoken.name, native=spoken.native)]
+        if (numbers := self._grounding.unsupported) and self.writing.unsupported_numbers != "ignore":
+            yield self.notice("unsupported_numbers", numbers=", ".join(numbers))
+        elif self.sources and not self.citations:
+            yield self.notice("not_answered")
+
+    async def _written(self, messages: Sequence[prompt.ChatMessage]) -> AsyncGenerator[Event, None]:
+        allowed = quoted(self.language, "\n".join(self.asked), [source.text for source in self.sources])
+        guard = ReplyGuard(self.language, allowed, self.writing.voice) if self.writing.walls.guard else None
+        self._markers, self._sentences = MarkerFilter(), Sentences()
+        self._grounding = Grounding(self.sources, self.asked, self.meaning)
+        finished: Finished | None = None
+        async with aclosing(self._pieces(messages, allowed)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, TextDelta):
+                    if self.first_token_ms is None:
+                        self.first_token_ms = self.elapsed_ms()
+                    self.model_text += piece.text
+                    for event in await self._show(guard.feed(piece.text) if guard else piece.text):
+                        yield event
+                elif isinstance(piece, Finished):
+                    finished = piece
+        for event in await self._show(guard.end() if guard else "", over=True):
+            yield event
+        if finished is None:
+            raise ModelCut("the stream ended without a last piece")
+        self.usage = finished.usage
+        yield Trace(step="model", data={"finish_reason": finished.reason, "usage": asdict(finished.usage)})
+        if finished.reason == "length":
+            yield self.notice("cut_off")
+
+    def _pieces(self, messages: Sequence[prompt.ChatMessage], allowed: Sequence[str]) -> AsyncGenerator[Piece, None]:
+        writing, lock = self.writing, self.writing.walls.lock
+        return self.llm.stream(
+            messages,
+            max_tokens=writing.max_tokens,
+            temperature=writing.temperature,
+            top_p=writing.top_p,
+            extra=request_fields(lock, grammar(self.language, allowed)) if lock else None,
+        )
+
+    async def _show(self, written: str, over: bool = False) -> list[Event]:
+        """What passed the guard, as the shopper gets it, with the citations of the sentences that it ends."""
+        text = self._markers.feed(written) + (self._markers.end() if over else "")
+        text = text if self.text else text.lstrip()
+        self.text += text
+        events: list[Event] = [Token(text=text)] if text else []
+        for start, end in [*self._sentences.feed(text), *(self._sentences.end() if over else ())]:
+            ground = await self._grounding.of(self.text[start:end])
+            if ground.sources:
+                self.citations.append(Citation(start=start, end=end, sources=ground.sources))
+                events.append(Cited(citation=self.citations[-1]))
+            if ground.unsupported:
+                data = {"sentence": self.text[start:end], "numbers": ground.unsupported}
+                events.append(Trace(step="unsupported", data=data))
+        return events

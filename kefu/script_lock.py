@@ -1,0 +1,132 @@
+"""Decoding held to the reply's script: a grammar under which the model cannot write letters of another one.
+
+Knows no prompt and no shop. Which server takes a grammar, and in which field, is found out by asking it once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import aclosing
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+from kefu.events import ModelRefused
+from kefu.language_evidence import SCRIPTS
+from kefu.languages import LANGUAGES
+from kefu.llm import LLM, TextDelta
+
+# The letters of every script but Latin and Greek (32 Ω, Sony α7). Between the ranges lie digits, punctuation, currency
+# signs and symbols, all at home in every text.
+_LETTERS = (
+    "\u0400-\u05ff\u0620-\u0e3e\u0e40-\u0e4e\u0e5c-\u1cff\u2e80-\u2fdf\u3041-\u30fa\u30fd-\u318e\u31a0-\u31ff"
+    "\u3400-\ud7ff\uf900-\ufdff\ufe70-\ufefc\uff66-\uffdc\U00010300-\U0001cfff\U00020000-\U000323af"
+)
+_SCRIPTS = {"ja": ("Kana", "Han")}  # of a language that has more than the one in the table
+
+_LONGEST, _MOST = 20, 20  # characters of an allowed foreign string, and how many of them there may be
+_QUOTED = re.compile(rf"[「『《“\"]([^「」『』《》“”\"\n]{{1,{_LONGEST}}})[」』》”\"]")
+_NONSENSE = "zqxjkv"  # no answer to a greeting begins like this by chance
+_WRONG_FIELD = (400, 422)  # how a server refuses a field that it does not know, or whose grammar it cannot take
+
+
+class Dialect(StrEnum):
+    """The request field in which a server takes a grammar: llama.cpp, vLLM (0.12 and later), SGLang."""
+
+    GRAMMAR = "grammar"
+    STRUCTURED_OUTPUTS = "structured_outputs"
+    EBNF = "ebnf"
+
+
+@cache
+def foreign(language: str) -> re.Pattern[str]:
+    """Matches one letter that a text in this language does not have. Latin letters are at home everywhere."""
+    own = _ranges(language)
+    return re.compile(f"(?![{own}])[{_LETTERS}]" if own else f"[{_LETTERS}]")
+
+
+@cache
+def own(language: str) -> re.Pattern[str] | None:
+    """Matches one letter of the language's own script; None where that is Latin."""
+    ranges = _ranges(language)
+    return re.compile(f"[{ranges}]") if ranges else None
+
+
+def grammar(language: str, allowed: Iterable[str] = ()) -> str:
+    """The grammar (GBNF, which xgrammar reads too) of a reply in this language: any characters but foreign letters,
+    and, of foreign strings, those `allowed`: up to 20, of up to 20 characters each."""
+    ranges = _ranges(language)
+    letters = [f"[^{_escaped(_LETTERS)}]", *([f"[{_escaped(ranges)}]"] if ranges else [])]
+    names = [f'"{_literal(name)}"' for name in exceptions(language, allowed)]
+    return f"root ::= ({' | '.join([*letters, *names])})+"
+
+
+def exceptions(language: str, allowed: Iterable[str]) -> list[str]:
+    """Those of the allowed strings that have a foreign letter and are within bounds, each once."""
+    letters = foreign(language)
+    fitting = (name for name in dict.fromkeys(allowed) if len(name) <= _LONGEST + 2 and letters.search(name))
+    return list(fitting)[:_MOST]
+
+
+def quoted(language: str, message: str, sources: Iterable[str]) -> tuple[str, ...]:
+    """The foreign strings that a reply may have: the shopper's own foreign words, and names that stand in quotation
+    marks in the sources. Those keep marks, the source's or straight ones: the rest of a foreign source stays out."""
+    return tuple(exceptions(language, [*_words(language, message), *_names(sources)]))
+
+
+def _words(language: str, message: str) -> Iterator[str]:
+    for run in re.finditer(f"(?:{foreign(language).pattern})+", message):
+        if len(run.group()) <= _LONGEST:
+            yield run.group()
+
+
+def _names(sources: Iterable[str]) -> Iterator[str]:
+    for source in sources:
+        for name in _QUOTED.finditer(source):
+            yield name.group()
+            yield f'"{name[1]}"'
+
+
+def request_fields(dialect: Dialect, grammar: str) -> dict[str, Any]:
+    """What a request carries for its answer to follow the grammar. Servers refuse it beside tools."""
+    return {dialect.value: {"grammar": grammar} if dialect is Dialect.STRUCTURED_OUTPUTS else grammar}
+
+
+async def probe(llm: LLM) -> Dialect | None:
+    """How this server takes a grammar, or None. Servers ignore fields that they do not know, so each is tried with a
+    grammar that allows one nonsense word only, for one token. Raises ModelError where the server does not answer.
+
+    A model that thinks before it answers is not heard to obey: for that it would have to think to the end."""
+    for dialect in Dialect:
+        try:
+            said = await _first_token(llm, request_fields(dialect, f'root ::= "{_NONSENSE}"'))
+        except ModelRefused as error:
+            if error.status not in _WRONG_FIELD:
+                raise
+            continue
+        if said and _NONSENSE.startswith(said):
+            return dialect
+    return None
+
+
+async def _first_token(llm: LLM, fields: dict[str, Any]) -> str:
+    hello = [{"role": "user", "content": "Hello."}]
+    async with aclosing(llm.stream(hello, max_tokens=1, extra=fields)) as pieces:
+        return "".join([piece.text async for piece in pieces if isinstance(piece, TextDelta)])
+
+
+def _ranges(language: str) -> str:
+    """The ranges of the language's scripts, as inside a character class; none for Latin."""
+    scripts = _SCRIPTS.get(language, (LANGUAGES[language].script,))
+    return "".join(SCRIPTS[name][0].pattern[1:-1] for name in scripts if name in SCRIPTS)
+
+
+def _escaped(ranges: str) -> str:
+    """A class's ranges for a grammar; the dashes in them stay dashes."""
+    return "".join(char if char == "-" else _literal(char) for char in ranges)
+
+
+def _literal(text: str) -> str:
+    """Every character by its number: nothing in a shopper's or a policy's words is grammar."""
+    return "".join(f"\\U{ord(char):08x}" for char in text)
