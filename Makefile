@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && { echo $$p; break; }; done)
 export PYTHONDONTWRITEBYTECODE ?=
 
-.PHONY: run test lint bench clean help lock tools
+.PHONY: run test lint bench quality clean help lock tools
 
 run: $(VENV)/installed  ## Install what is missing, fetch the model, index the policies, open the chat on :8000
 	@$(BIN)/kefu serve
@@ -26,6 +26,10 @@ lint: $(VENV)/installed-dev  ## Check style and types
 bench: $(VENV)/installed-dev  ## Run the benchmarks (minutes); tables on the screen, JSON in bench/results
 	@$(BIN)/kefu model pull
 	@for b in first_answer baseline; do $(BIN)/python -m bench.$$b || exit 1; done
+
+quality: $(VENV)/installed-dev  ## Measure the quality (hours) and write docs/quality.md; DATA=folder for more tables
+	@$(BIN)/kefu model pull
+	@$(BIN)/python -m bench.quality $(if $(DATA),--data $(DATA))
 
 lock: $(VENV)/uv  ## Resolve pyproject.toml into requirements*.txt anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade pyproject.toml -o requirements.txt

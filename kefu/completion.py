@@ -54,6 +54,7 @@ class Finished:
     usage: Usage
     tool_calls: tuple[ToolCall, ...]
     first_token_ms: float
+    beginnings: Mapping[str, float]  # first token -> its log-probability, the likeliest; empty unless asked for
 
 
 Piece = TextDelta | ReasoningDelta | Finished
@@ -66,6 +67,7 @@ class Completion:
         self.reason = ""  # set once the model has finished
         self.over = False  # the server said [DONE]
         self.usage = Usage()
+        self.beginnings: dict[str, float] = {}
         self.began_at: float | None = None  # time.monotonic() of the first token of any kind
         self._calls: dict[int, dict[str, str]] = {}
 
@@ -97,6 +99,8 @@ class Completion:
             pieces.append(ReasoningDelta(reasoning))
         if text := _text(delta.get("content")):
             pieces.append(TextDelta(text))
+        if not self.beginnings:
+            self.beginnings = _beginnings(choice.get("logprobs"))
         calls = delta.get("tool_calls")
         for call in calls if isinstance(calls, list) else ():
             self._fold(_object(call))
@@ -161,6 +165,15 @@ def _code(chunk: Mapping[str, Any]) -> int:
 def _text(value: object) -> str:
     """A string that every store and socket takes: no NUL, no half of a surrogate pair. Anything else is nothing."""
     return value.replace("\0", "").encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+def _beginnings(logprobs: object) -> dict[str, float]:
+    """The first token's alternatives in `choices[0].logprobs`."""
+    content = _object(logprobs).get("content")
+    first = _object(content[0]) if isinstance(content, list) and content else {}
+    top = first.get("top_logprobs")
+    rows = [(_object(row).get("token"), _object(row).get("logprob")) for row in top] if isinstance(top, list) else []
+    return {_text(token): float(logprob) for token, logprob in rows if isinstance(logprob, int | float)}
 
 
 def _usage(usage: Mapping[str, Any]) -> Usage:

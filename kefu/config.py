@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     reply_guard: bool = Field(
         True, description="Read the reply as it streams; one in another language is redone."
     )
+    answer_check: Literal["auto", "on", "off"] = Field(
+        "auto", description="Ask the model first, in one token, if it can answer, else decline; auto: the embedded one."
+    )
     unsupported_numbers: Literal["correct", "regenerate", "ignore"] = Field(
         "correct",
         description="What a reply gets whose numbers no policy gives: a correction at its end, a second try, nothing.",

@@ -191,6 +191,7 @@ async def _limits(settings: Settings, llm: LLM) -> Limits:
         passage_tokens=settings.passage_tokens or (800 if settings.llm_url else 320),
         max_message_chars=settings.max_message_chars,
         context_tokens=settings.context_tokens or await _context_tokens(settings, llm),
+        answer_check=settings.answer_check == "on" or (settings.answer_check == "auto" and not settings.llm_url),
         writing=Writing(
             layout=await _layout(settings, llm),
             max_tokens=settings.llm_max_tokens,

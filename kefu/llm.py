@@ -87,7 +87,18 @@ class LLM:
                 _log.warning("%s; trying again in %.2f s", error, pause)
             await asyncio.sleep(pause)
         first_token = (completion.began_at or time.monotonic()) - started
-        yield Finished(completion.reason, completion.usage, completion.tool_calls, first_token * 1000)
+        calls, beginnings = completion.tool_calls, completion.beginnings
+        yield Finished(completion.reason, completion.usage, calls, first_token * 1000, beginnings)
+
+    async def beginnings(self, messages: Sequence[Mapping[str, Any]]) -> Mapping[str, float]:
+        """The likeliest first tokens of an answer (up to 20) with their log-probabilities; none where the server does
+        not tell."""
+        found: Mapping[str, float] = {}
+        extra = {"logprobs": True, "top_logprobs": 20}
+        async with aclosing(self.stream(messages, max_tokens=1, temperature=0, extra=extra)) as pieces:
+            async for piece in pieces:
+                found = piece.beginnings if isinstance(piece, Finished) else found
+        return found
 
     async def models(self) -> list[ModelInfo]:
         """The models that the server lists, in its order."""

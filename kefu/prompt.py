@@ -105,6 +105,14 @@ def messages(system: str, turns: Sequence[Turn], layout: Layout) -> list[ChatMes
     return sent
 
 
+def with_check(sent: Sequence[ChatMessage], layout: Layout) -> list[ChatMessage]:
+    """The request's messages, with the question whether they hold its answer at the end."""
+    asked = _template("answerable").substitute()
+    if layout == "system":
+        return [*sent, {"role": "system", "content": asked}]
+    return [*sent[:-1], sent[-1] | {"content": f"{sent[-1]['content']}\n\n{asked}"}]
+
+
 def tokens(turn: Turn) -> int:
     """Estimated tokens of a turn in the prompt."""
     parts = [part for part in (turn.context, turn.question, turn.answer) if part]

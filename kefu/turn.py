@@ -11,7 +11,8 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
 
-from kefu import prompt
+from kefu import answerable, follow_up, prompt
+from kefu.answerable import Verdict
 from kefu.conversations import Conversation, Conversations, Message
 from kefu.events import AnswerStatus, Event, NotFound, Notice, Source, Sources, Trace
 from kefu.languages import LANGUAGES
@@ -34,6 +35,7 @@ class Limits:
     passage_tokens: int
     max_message_chars: int
     context_tokens: int
+    answer_check: bool  # whether the model is asked first if it can answer
     writing: Writing
 
 
@@ -87,42 +89,55 @@ class Turn:
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """Sources first, then the answer's tokens and citations. Raises ModelError; does not save."""
-        limits = self.parts.limits
         small_talk = is_smalltalk(self.question.text)
         found = [] if small_talk else await self._find()
-        earlier = await self._earlier_turns()
-        contexts = [turn.context for turn in earlier]
-        passages = prompt.fit([f.passage for f in found], limits.passage_tokens, contexts)
+        turns = await self._earlier_turns()
+        contexts = [turn.context for turn in turns]
+        passages = prompt.fit([f.passage for f in found], self.parts.limits.passage_tokens, contexts)
         self.sources = _as_sources(passages, {f.passage.id: f.score for f in found})
         yield Sources(sources=self.sources)
         yield Trace(step="passages", data={"found": {f.passage.id: round(f.score, 3) for f in found}})
-        nothing = not passages and not small_talk
-        language = LANGUAGES[self.language].name if limits.writing.walls.prompt else ""
-        context = "" if nothing else prompt.context(passages, contexts, language)
+        answers = bool(passages) or small_talk
+        context = self._context(passages, contexts) if answers else ""
         await self.parts.conversations.set_context(self.question.id, context, self.language, self.sources)
-        if nothing:
+        turns = [*turns, prompt.Turn(context, self.question.text)]
+        self.timings["build_ms"] = self.clock.ms()
+        if passages and self.parts.limits.answer_check:
+            verdict = await self._verdict(turns, found[0].score)
+            yield Trace(step="answerable", data=asdict(verdict) | {"answerable": verdict.answerable})
+            answers = verdict.answerable
+        if not answers:
             yield self.notice("nothing_found")
             return
-        turns = [*earlier, prompt.Turn(context, self.question.text)]
-        self.timings["build_ms"] = self.clock.ms()
         self.reply = self._reply()
         async with aclosing(self.reply.events(self.parts.system, turns)) as events:
             async for event in events:
                 yield event
 
     async def _find(self) -> list[Found]:
-        """The passages for the question. "And the fee?" alone finds nothing: then it is searched with the question
-        before it."""
-        found = await self._search(self.question.text)
-        if not found and (before := [m.text for m in self.history if m.role == "user" and m.id != self.question.id]):
-            found = await self._search(f"{before[-1]}\n{self.question.text}")
-        self.timings["retrieve_ms"] = self.clock.ms()
-        return found
-
-    async def _search(self, text: str) -> list[Found]:
+        """The passages for the question, and for what it refers to where it goes on from the messages before it."""
         limits = self.parts.limits
-        search = self.parts.index.search
-        return await asyncio.to_thread(search, text, language=self.language, k=limits.passages, region=limits.region)
+        earlier = [m.text for m in self.history if m.role == "user" and m.id != self.question.id]
+        texts = follow_up.queries(self.question.text, earlier)
+        k = limits.passages if len(texts) == 1 else max(follow_up.DEPTH, limits.passages)
+        results = [await self._search(text, k) for text in texts]
+        self.timings["retrieve_ms"] = self.clock.ms()
+        return follow_up.merge(results, limits.passages)
+
+    async def _search(self, text: str, k: int) -> list[Found]:
+        search, region = self.parts.index.search, self.parts.limits.region
+        return await asyncio.to_thread(search, text, language=self.language, k=k, region=region)
+
+    def _context(self, passages: Sequence[Passage], contexts: Sequence[str]) -> str:
+        told = self.parts.limits.writing.walls.prompt
+        return prompt.context(passages, contexts, LANGUAGES[self.language].name if told else "")
+
+    async def _verdict(self, turns: Sequence[prompt.Turn], score: float) -> Verdict:
+        layout = self.parts.limits.writing.layout
+        messages = prompt.messages(self.parts.system, turns, layout)
+        verdict = await answerable.ask(self.parts.llm, messages, layout, score)
+        self.timings["check_ms"] = self.clock.ms()
+        return verdict
 
     async def _earlier_turns(self) -> list[prompt.Turn]:
         """The answered turns that the model's context keeps. Over the cap, the oldest leave it for good."""

@@ -46,7 +46,7 @@ Phí gửi trả hàng là 60.000 ₫ tại Việt Nam và 90 baht tại Thái L
 """
 LIMITS = Limits(
     shop_name="Jade Lane", contact="help@jadelane.example", default_language="en", region="", passages=3,
-    passage_tokens=320, max_message_chars=4000, context_tokens=3500,
+    passage_tokens=320, max_message_chars=4000, context_tokens=3500, answer_check=False,
     writing=Writing(
         layout="system", max_tokens=200, temperature=0.0, top_p=1.0, voice=Voice.AUTO, walls=Walls(),
         unsupported_numbers="correct",

@@ -6,7 +6,6 @@ import shutil
 import unicodedata
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 import pytest
 import yaml
@@ -26,7 +25,9 @@ SHIPPING = "how much is shipping to Vietnam?"
 
 def found(**scores: float) -> list[Found]:
     """Passages by id, best first."""
-    return [Found(Passage(id, "en", "T", id, 1, "H", "Text"), score) for id, score in scores.items()]
+    return [
+        Found(Passage(id, id, 1, "en", "T", "H", "Text", (), None, None, ""), score) for id, score in scores.items()
+    ]
 
 
 def ids(hits: list[Found]) -> list[str]:
@@ -36,9 +37,9 @@ def ids(hits: list[Found]) -> list[str]:
 @pytest.mark.parametrize(
     "question",
     [
-        "and to Thailand?", "how long does it take", "what if I already opened it", "那退款呢", "多久过期", "那泰国呢？",
-        "và Thái Lan thì sao?", "the con do dien tu", "gui di roi thi sao", "แล้วถ้าเกินกำหนดล่ะ", "บัตรเครดิตล่ะคะ", "yes",
-        "ok and is there a faster one, how much would I have to pay for that?",
+        "and to Thailand?", "how long does it take", "what if I already opened it", "那退款呢", "多久过期",
+        "那泰国呢？", "và Thái Lan thì sao?", "the con do dien tu", "gui di roi thi sao", "แล้วถ้าเกินกำหนดล่ะ",
+        "บัตรเครดิตล่ะคะ", "yes", "ok and is there a faster one, how much would I have to pay for that?",
         "那如果是我在曼谷的姐姐帮我寄回去，费用也一样吗", "dạ thế nếu mình đổi thêm lần nữa thì tính bao nhiêu vậy ạ",
         unicodedata.normalize("NFD", "dạ thế nếu mình đổi thêm lần nữa thì tính bao nhiêu vậy ạ"),
         "อ้อ แล้วถ้าอยากได้เร็วกว่านี้หน่อย มีแบบด่วนไหมคะ ต้องจ่ายเพิ่มเท่าไหร่",
@@ -100,7 +101,11 @@ def test_a_place_asked_about_now_takes_the_place_of_the_one_before(before: str, 
 
 @pytest.mark.parametrize(
     ("before", "question"),
-    [(SHIPPING, "and express?"), ("tell us about Chinaware", "and to Hanoi?"), ("sinh nhật có quà không", "ở Mỹ thì sao")],
+    [
+        (SHIPPING, "and express?"),
+        ("tell us about Chinaware", "and to Hanoi?"),
+        ("sinh nhật có quà không", "ở Mỹ thì sao"),
+    ],
 )
 def test_other_words_of_an_earlier_question_stay(before: str, question: str) -> None:
     assert queries(question, [before])[1] == f"{before}\n{question}"
@@ -126,9 +131,9 @@ def test_a_question_that_found_its_answer_alone_keeps_it_on_top() -> None:
     assert ids(merge([alone, joined], 2)) == ["voltage", "returns"]
 
 
-def test_merged_scores_fall_and_are_no_higher_than_those_found() -> None:
+def test_merged_scores_fall_from_one_no_higher_than_was_found() -> None:
     scores = [hit.score for hit in merge([found(a=0.9, b=0.2), found(c=0.8, a=0.9)], 9)]
-    assert scores == sorted(scores, reverse=True) and len(scores) == 3 and max(scores) <= 0.9
+    assert scores == sorted(scores, reverse=True) and len(scores) == 3 and max(scores) == pytest.approx(0.9)
 
 
 def test_nothing_found_is_a_result() -> None:
@@ -158,7 +163,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PolicyIndex]:
         ("vi", "Gửi trả hàng ở Việt Nam ai chịu phí ạ", "bạn mình ở Thái thì sao", "vi/returns#4"),
         ("vi", "Phí ship về Việt Nam bao nhiêu vậy shop", "hải quan giữ hàng thì sao", "vi/customs#4"),
         ("th", "ส่งไปเวียดนามค่าส่งเท่าไหร่คะ", "แล้วมาไทยล่ะ", "th/shipping#3"),
-        ("th", "ส่งไปเวียดนามค่าส่งเท่าไหร่คะ", "แล้วสินค้าอะไรคืนไม่ได้บ้าง", "th/returns#3"),
+        ("th", "ค่าส่งคืนที่ไทยเท่าไหร่คะ", "แล้วส่งไปตู้ ปณ. ได้ไหม", "th/shipping#6"),
     ],
 )
 def test_the_section_asked_about_is_found_first(
@@ -175,5 +180,5 @@ def test_the_measured_conversations_are_answered_by_the_policies() -> None:
         assert talk["id"].startswith(f"{talk['language']}-{talk['kind']}-{talk['policy']}-{talk['section']}")
         assert len(talk["turns"]) >= 2 and not is_smalltalk(talk["turns"][-1]), talk["id"]
         section = f"{talk['language']}/{talk['policy']}#{talk['section']}"
-        text = " ".join(p.text for p in passages if p.id.split("~")[0] == section)
+        text = " ".join(p.text for p in passages if f"{p.language}/{p.policy}#{p.section}" == section)
         assert text and set(talk["numbers"]) <= set(numbers(text)), talk["id"]
