@@ -38,6 +38,10 @@ SCRIPTS: dict[str, tuple[re.Pattern[str], float]] = {
         ("Lao", "\u0e81-\u0edf", 4.0),
         ("Khmer", "\u1780-\u17ff", 4.0),
         ("Burmese", "\u1000-\u109f", 4.0),
+        ("Hebrew", "\u0590-\u05ff", 4.0),
+        ("Devanagari", "\u0900-\u097f", 4.0),
+        ("Bengali", "\u0980-\u09ff", 4.0),
+        ("Tamil", "\u0b80-\u0bff", 5.0),
     )
 }
 
@@ -98,8 +102,8 @@ _RIMES = (
     "|ip|it|iu|o|oa|oac|oach|oai|oam|oan|oang|oanh|oat|oay|oc|oe|oen|oeo|oet|oi|om|on|ong|oong|op|ot|u|ua|uan|uang|uat|uay|uc"
     "|ue|uech|uenh|ui|um|un|ung|uoc|uoi|uom|uon|uong|uop|uot|uou|up|ut|uu|uy|uya|uych|uyen|uyet|uynh|uyt|y|yem|yen|yet|yeu"
 )
-_PLAINLY = re.compile("ng|nh|kh|.*(?:ie[cmnptu]|uo|uye|[aeiy]nh)")  # of the syllables, those hardly another language has
 _SYLLABLE = re.compile(f"(?:ngh|ng|nh|ch|gh|gi|kh|ph|qu|th|tr|[bcdghklmnpqrstvx])?(?:{_RIMES})")
+_PLAINLY = re.compile("ng|nh|kh|.*(?:ie[cmnptu]|uo|uye|[aeiy]nh)")  # of them, those that English hardly has
 
 
 def clean(text: str) -> str:
@@ -129,14 +133,15 @@ def telling_words(text: str) -> tuple[list[str], bool]:
     """The Latin words of a cleaned text that may tell its language, lower-case, and whether they may change it.
 
     No digits in them, no brands, no loans. Names tell little: words with a capital are left out, but for the first and
-    frequent ones; what is only a name, or a single word, may not.
+    frequent ones; what is only a name, or a single word without Vietnamese letters, may not.
     """
     words = [found.removesuffix("'s") for found in _WORD.findall(text.lower() if text.isupper() else text)]
     telling = [w for w in words if w.replace("'", "").isalpha() and w.lower() not in SAYS_NOTHING][:MAX_WORDS]
     lower = [w.lower() for w in telling]
     plain = [low for i, low in enumerate(lower) if not i or low == telling[i] or low in _OF_ONE]
-    enough = sum(len(w) > 1 for w in plain) >= 2
-    return plain if enough else lower, enough
+    several = sum(len(w) > 1 for w in plain) >= 2
+    marked = any(len(w) > 1 and w.islower() and _VIETNAMESE.search(w) for w in telling)
+    return plain if several else lower, several or marked
 
 
 def vietnamese_letters(words: list[str]) -> int:
@@ -150,7 +155,13 @@ def carry(words: list[str], other_size: float) -> bool:
     Names of products do not: it takes frequent English or Vietnamese words.
     """
     frequent = sum(word in ENGLISH or word in VIETNAMESE for word in words) + vietnamese_letters(words)
-    return frequent >= 2 and len(words) >= 3 and len(words) + 2 * frequent > 3 * other_size
+    return frequent >= 2 and len(words) >= 3 and len(words) + 2 * frequent > 2.5 * other_size
+
+
+def without_quotes(words: list[str]) -> list[str]:
+    """An English sentence without the words that it only names: "is the bánh tráng back" -> is, the, back."""
+    plain = [word for word in words if word.isascii()]
+    return plain if english_words(words) >= max(2, len(words) - len(plain)) else words
 
 
 def english_words(words: list[str]) -> int:
@@ -159,15 +170,15 @@ def english_words(words: list[str]) -> int:
 
 
 def vietnamese_votes(words: list[str]) -> float:
-    """Each word votes for Vietnamese, marks or not, or against it; a frequent word counts as four others."""
+    """Each word votes for Vietnamese, marks or not, or against it; a frequent word counts as three others."""
     votes = 0.0
     for word in words:
         if word in VIETNAMESE or word in ENGLISH:
-            votes += 2 * ((word in VIETNAMESE) - (word in ENGLISH))
+            votes += 1.5 * ((word in VIETNAMESE) - (word in ENGLISH))
         elif not word.isascii():
             votes += 1.5 * bool(_SYLLABLE.fullmatch(_bare(word)))
         elif len(word) > 1:
-            votes += (0.5 + bool(_PLAINLY.match(word))) if _SYLLABLE.fullmatch(word) else -0.5
+            votes += (1.0 if _PLAINLY.match(word) else 0.5) if _SYLLABLE.fullmatch(word) else -0.5
     return votes
 
 

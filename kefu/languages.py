@@ -55,10 +55,11 @@ _OF_SCRIPT = {row.script: code for code, row in LANGUAGES.items() if row.script 
 _LATIN = tuple(code for code, row in LANGUAGES.items() if row.script == "Latin")
 _MALAY = ("id", "ms")  # one to a detector: eld hears only ms, langdetect only id
 
-_SURE = 0.8  # confidence from which a message speaks for itself against the conversation or the browser
-_DETECTOR_VOTES = 4.0  # what the detector's full certainty about three words or more weighs
-_TOLD = 0.15  # share of frequent English or Vietnamese words from which a message is in no other language
-_OTHER_WORDS, _OTHER_LEAD = 4, 0.15  # any other Latin language: words it takes, lead over en and vi
+_SURE = 0.7  # confidence from which a message speaks for itself against the conversation or the browser
+_DETECTOR_VOTES = 2.5  # what the detector's full certainty about three words or more weighs
+_TOLD = 0.25  # share of frequent English or Vietnamese words from which a message is in no other language
+_OTHER_LEAD = 0.15  # any other Latin language: its lead over en and vi, and the words it takes
+_OTHER_WORDS = {Voice.ELD: 3, Voice.LANGDETECT: 4}  # langdetect is as sure of three words as of thirty
 
 
 @dataclass(frozen=True)
@@ -93,10 +94,12 @@ def detect(
     words, enough = evidence.telling_words(cleaned)
     spoken = known(conversation) or known(locale)
     written = evidence.script(cleaned)
+    if written and written[0] not in _OF_SCRIPT:  # of a language that is not in the table
+        written = None
     if written and not evidence.carry(words, written[2]):
         return _by_script(*written[:2])
     heard = _by_words(words, spoken, choose(voice)) if any(len(word) > 1 for word in words) else None
-    sure = heard and (heard.language == spoken or heard.confidence >= (_SURE if spoken else 0.6))
+    sure = heard and (heard.language == spoken or heard.confidence >= (_SURE if spoken else 0.5))
     if heard and sure and (enough or not known(conversation)):
         return heard
     if written:
@@ -109,26 +112,28 @@ def _by_script(script: str, share: float) -> Detected:
 
 
 def _by_words(words: list[str], spoken: str | None, voice: Voice) -> Detected:
+    words = evidence.without_quotes(words)
     marked = evidence.vietnamese_letters(words)
-    if marked >= 0.2 * len(words) and 2 * marked >= evidence.english_words(words):
+    if marked >= 0.2 * len(words):
         return Detected("vi", 0.99, f"Vietnamese letters in {marked} of {len(words)} words")
     said = scores(voice, _LATIN, " ".join(words))
     votes = evidence.vietnamese_votes(words)
-    if other := _another(said, max(votes, evidence.english_words(words)) / len(words), len(words), spoken):
+    told = max(votes, evidence.english_words(words)) / len(words)
+    if other := _another(said, told, len(words) >= _OTHER_WORDS[voice], spoken):
         return Detected(other, 0.85, f"n-grams ({voice}): {other}")
     logit = votes + _DETECTOR_VOTES * min(1.0, len(words) / 3) * (said.get("vi", 0.0) - said.get("en", 0.0))
     language = "vi" if logit > 0 else "en"
     return Detected(language, round(1 / (1 + math.exp(-abs(logit))), 3), f"n-grams ({voice}) and words: {language}")
 
 
-def _another(said: dict[str, float], told: float, words: int, spoken: str | None) -> str | None:
+def _another(said: dict[str, float], told: float, long: bool, spoken: str | None) -> str | None:
     """A Latin language beside those two, if the detector clearly leads with it or it is spoken already."""
     best = max(said, key=lambda code: said[code], default="en")
     lead = said.get(best, 0.0) - max(said.get("en", 0.0), said.get("vi", 0.0))
     language = spoken if best in _MALAY and spoken in _MALAY else "id" if best in _MALAY else best
     if told >= min(lead, _TOLD):  # toneless Vietnamese looks like Portuguese or German to a detector
         return None
-    if (language == spoken and lead > 0) or (words >= _OTHER_WORDS and lead >= _OTHER_LEAD):
+    if (language == spoken and lead > 0) or (long and lead >= _OTHER_LEAD):
         return language
     return None
 

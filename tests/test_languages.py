@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
 import random
 import subprocess
 import sys
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kefu import language_voices
+from bench.language_lines import ours
+from kefu import language_voices, languages
 from kefu.language_voices import choose
 from kefu.languages import LANGUAGES, Voice, detect, known
 
@@ -31,7 +34,9 @@ MESSAGES = {
     "en": ["where is my order", "WHERE IS MY ORDER", "ＷＨＥＲＥ ｉｓ ｍｙ ｏｒｄｅｒ", "can i return the long one",
            "refund pls", "do u ship to vietnam", "don’t you have it in blue?",
            "my name is Nguyễn Văn An and I want to change it", "what does 退款 mean in your return policy",
-           "W2611340 has not arrived yet", "the hat is too small for me"],
+           "W2611340 has not arrived yet", "the hat is too small for me", "what does จัดส่งแล้ว mean",
+           "can you write 新婚快乐 on the card for me", "where is the phở kit that you had before",
+           "the bún chả set is not what we wanted"],
     "ja": ["注文はどこですか", "返品可能ですか"], "ko": ["주문은 어디 있나요"], "ru": ["где мой заказ"],
     "ar": ["أين طلبي"],
     "lo": ["ສິນຄ້າຂອງຂ້ອຍຢູ່ໃສ"], "km": ["តើការបញ្ជាទិញរបស់ខ្ញុំនៅឯណា"], "my": ["ကျွန်တော့်အော်ဒါ ဘယ်မှာလဲ"],
@@ -46,7 +51,8 @@ TONELESS = [
 ]  # fmt: skip
 SAY_NOTHING = [
     "ok", "OK shop", "👍", "#W2611340", "iPhone 15", "123", "size M", "COD", "hi", "thanks", "...", "",
-    "me@example.com", "https://shop.example/a?b=c", "Nike", "k", "XL", "refund", "John Smith", "Hanoi",
+    "me@example.com", "https://shop.example/a?b=c", "Nike", "k", "XL", "refund", "John Smith", "Hanoi", "IMG_0412.jpg",
+    "אפשר להחזיר",
 ]  # fmt: skip
 
 
@@ -75,6 +81,20 @@ def test_a_whole_sentence_changes_the_conversations_language(language: str, voic
     sentence = MESSAGES[language][0]
     for before in ("zh", "en", "vi", "th"):
         assert detect(sentence, conversation=before, voice=voice).language == language
+
+
+@voices
+def test_one_word_changes_the_conversations_language_if_only_vietnamese_has_its_letters(voice: Voice) -> None:
+    assert detect("shop ơi", conversation="en", voice=voice).language == "vi"
+    assert detect("Nguyễn", conversation="en", voice=voice).language == "en"
+
+
+@voices
+@pytest.mark.parametrize(("toneless", "share"), [(False, 0.993), (True, 0.985)])
+def test_our_messages_are_told_right_as_often_as_we_promise(toneless: bool, share: float, voice: Voice) -> None:
+    lines = [line for line in ours() if (line.kind == "toneless") == toneless]
+    wrong = [line.text for line in lines if detect(line.text, voice=voice).language != line.language]
+    assert len(lines) > 150 and len(wrong) <= (1 - share) * len(lines), wrong
 
 
 def test_without_a_conversation_the_browser_decides_and_then_the_shop() -> None:
@@ -119,9 +139,9 @@ def test_confidence_is_higher_for_a_sentence_than_for_a_sign() -> None:
 
 
 @voices
-@given(text=st.text(alphabet=st.characters(codec=None), max_size=300))
-def test_no_text_raises(text: str, voice: Voice) -> None:
-    found = detect(text, voice=voice)
+@given(text=st.text(alphabet=st.characters(codec=None), max_size=300), times=st.sampled_from([1, 1, 1, 300]))
+def test_no_text_raises(text: str, times: int, voice: Voice) -> None:
+    found = detect((text * times)[:10_000], voice=voice)
     assert found.language in LANGUAGES and 0 <= found.confidence <= 1
 
 
@@ -169,6 +189,23 @@ def test_the_order_of_messages_and_threads_changes_nothing(voice: Voice) -> None
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda text: detect(text, voice=voice), shuffled))
     assert together == [alone[text] for text in shuffled]
+
+
+def test_a_language_is_added_with_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = Path(languages.__file__).read_text(encoding="utf-8")
+    rows = 'Language("nl", "Dutch", "Nederlands"), Language("hi", "Hindi", "हिन्दी", "Devanagari"), Language("my"'
+    file = tmp_path / "languages_and_two.py"
+    file.write_text(table.replace('Language("my"', rows), encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec and spec.loader
+    longer = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, file.stem, longer)
+    spec.loader.exec_module(longer)
+    heard = {text: longer.detect(text).language for text in ("waar blijft mijn bestelling", "मेरा ऑर्डर कहाँ है")}
+    assert list(heard.values()) == ["nl", "hi"]
+    for code in ("zh", "th", "vi", "en"):
+        assert {longer.detect(text).language for text in MESSAGES[code]} == {code}
+    assert longer.known("nl-BE, en;q=0.5") == "nl"
 
 
 @pytest.mark.parametrize(
