@@ -36,7 +36,7 @@ lock: $(VENV)/uv  ## Resolve pyproject.toml into requirements*.txt anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 
 clean:  ## Remove the environment and everything Kefu wrote here (not the downloaded models)
-	@rm -rf $(VENV) .kefu .files .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info bench/results/*.json
+	@rm -rf $(VENV) .kefu .files .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info bench/results/*.json bench/results/*.jsonl
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 tools:

@@ -76,7 +76,7 @@ async def open_desk(settings: Settings, progress: Progress = _silent) -> AsyncIt
             retries=settings.llm_retries,
         )
         stack.push_async_callback(llm.close)
-        limits = await _limits(settings, llm)
+        limits = await limits_of(settings, llm)
         assistant = Assistant(conversations, index, llm, limits)
         guests = Guests(load_secret(settings.secret.get_secret_value(), settings.home))
         yield Desk(settings, assistant, conversations, index, llm, guests)
@@ -181,7 +181,8 @@ async def _open_model(
     return local.endpoint
 
 
-async def _limits(settings: Settings, llm: LLM) -> Limits:
+async def limits_of(settings: Settings, llm: LLM) -> Limits:
+    """A turn's numbers and words: the settings', and for "auto" what suits the model that answers."""
     return Limits(
         shop_name=settings.shop_name,
         contact=settings.contact,
