@@ -71,9 +71,7 @@ class Settings(BaseSettings):
     reply_lock: bool = Field(
         True, description="Let it write no letters of another script, where its server takes a grammar."
     )
-    reply_guard: bool = Field(
-        True, description="Read the reply as it streams; one in another language is redone."
-    )
+    reply_guard: bool = Field(True, description="Read the reply as it streams; one in another language is redone.")
     answer_check: Literal["auto", "on", "off"] = Field(
         "auto", description="Ask the model first, in one token, if it can answer, else decline; auto: the embedded one."
     )

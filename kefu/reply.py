@@ -97,7 +97,7 @@ class Reply:
             yield self.notice("not_answered")
 
     async def _written(self, messages: Sequence[prompt.ChatMessage]) -> AsyncGenerator[Event, None]:
-        allowed = quoted(self.language, "\n".join(self.asked), [source.text for source in self.sources])
+        allowed = quoted(self.language, self.asked[-1], [source.text for source in self.sources])
         guard = ReplyGuard(self.language, allowed, self.writing.voice) if self.writing.walls.guard else None
         self._markers, self._sentences = MarkerFilter(), Sentences()
         self._grounding = Grounding(self.sources, self.asked, self.meaning)

@@ -23,11 +23,13 @@ _LETTERS = (
     "\u0400-\u05ff\u0620-\u0e3e\u0e40-\u0e4e\u0e5c-\u1cff\u2e80-\u2fdf\u3041-\u30fa\u30fd-\u318e\u31a0-\u31ff"
     "\u3400-\ud7ff\uf900-\ufdff\ufe70-\ufefc\uff66-\uffdc\U00010300-\U0001cfff\U00020000-\U000323af"
 )
+_WIDE = "\u3001\u3002\u3008-\u3011\u3014-\u301f\uff01-\uff60"  # the punctuation of Chinese and Japanese
 _SCRIPTS = {"ja": ("Kana", "Han")}  # of a language that has more than the one in the table
 
 _LONGEST, _MOST = 20, 20  # characters of an allowed foreign string, and how many of them there may be
 _QUOTED = re.compile(rf"[「『《“\"]([^「」『』《》“”\"\n]{{1,{_LONGEST}}})[」』》”\"]")
 _NONSENSE = "zqxjkv"  # no answer to a greeting begins like this by chance
+_NAME = r'"ส่ง\"'  # has all that a grammar may have to escape
 _WRONG_FIELD = (400, 422)  # how a server refuses a field that it does not know, or whose grammar it cannot take
 
 
@@ -54,19 +56,26 @@ def own(language: str) -> re.Pattern[str] | None:
 
 
 def grammar(language: str, allowed: Iterable[str] = ()) -> str:
-    """The grammar (GBNF, which xgrammar reads too) of a reply in this language: any characters but foreign letters,
-    and, of foreign strings, those `allowed`: up to 20, of up to 20 characters each."""
-    ranges = _ranges(language)
-    letters = [f"[^{_escaped(_LETTERS)}]", *([f"[{_escaped(ranges)}]"] if ranges else [])]
-    names = [f'"{_literal(name)}"' for name in exceptions(language, allowed)]
-    return f"root ::= ({' | '.join([*letters, *names])})+"
+    """The grammar (GBNF, which xgrammar reads too) of a reply in this language: any characters but foreign letters and
+    wide punctuation, and, of foreign strings, those `allowed`: up to 20, of up to 20 characters each."""
+    return f"root ::= {_reply(language, allowed)}"
+
+
+def _reply(language: str, allowed: Iterable[str]) -> str:
+    # Characters stand for themselves: of the escapes that llama.cpp and xgrammar know, vLLM's guidance makes nonsense
+    own = _ranges(language)
+    others = _LETTERS if "Han" in _scripts(language) else _LETTERS + _WIDE
+    letters = [f"[^{others}]", *([f"[{own}]"] if own else [])]
+    escaped = (name.replace("\\", r"\\").replace('"', r"\"") for name in exceptions(language, allowed))
+    names = [f'"{name}"' for name in escaped]
+    return f"({' | '.join([*letters, *names])})+"
 
 
 def exceptions(language: str, allowed: Iterable[str]) -> list[str]:
-    """Those of the allowed strings that have a foreign letter and are within bounds, each once."""
+    """Those of the allowed strings that have a foreign letter and are printable and within bounds, each once."""
     letters = foreign(language)
-    fitting = (name for name in dict.fromkeys(allowed) if len(name) <= _LONGEST + 2 and letters.search(name))
-    return list(fitting)[:_MOST]
+    short = (name for name in dict.fromkeys(allowed) if len(name) <= _LONGEST + 2 and name.isprintable())
+    return [name for name in short if letters.search(name)][:_MOST]
 
 
 def quoted(language: str, message: str, sources: Iterable[str]) -> tuple[str, ...]:
@@ -95,12 +104,14 @@ def request_fields(dialect: Dialect, grammar: str) -> dict[str, Any]:
 
 async def probe(llm: LLM) -> Dialect | None:
     """How this server takes a grammar, or None. Servers ignore fields that they do not know, so each is tried with a
-    grammar that allows one nonsense word only, for one token. Raises ModelError where the server does not answer.
+    grammar under which the answer can only begin with a nonsense word, for one token; the rest of it is a real lock,
+    for there are servers that choke on that. Raises ModelError where the server does not answer.
 
     A model that thinks before it answers is not heard to obey: for that it would have to think to the end."""
+    beginning = f'root ::= "{_NONSENSE}" {_reply("zh", [_NAME])}'
     for dialect in Dialect:
         try:
-            said = await _first_token(llm, request_fields(dialect, f'root ::= "{_NONSENSE}"'))
+            said = await _first_token(llm, request_fields(dialect, beginning))
         except ModelRefused as error:
             if error.status not in _WRONG_FIELD:
                 raise
@@ -116,17 +127,10 @@ async def _first_token(llm: LLM, fields: dict[str, Any]) -> str:
         return "".join([piece.text async for piece in pieces if isinstance(piece, TextDelta)])
 
 
+def _scripts(language: str) -> tuple[str, ...]:
+    return _SCRIPTS.get(language, (LANGUAGES[language].script,))
+
+
 def _ranges(language: str) -> str:
     """The ranges of the language's scripts, as inside a character class; none for Latin."""
-    scripts = _SCRIPTS.get(language, (LANGUAGES[language].script,))
-    return "".join(SCRIPTS[name][0].pattern[1:-1] for name in scripts if name in SCRIPTS)
-
-
-def _escaped(ranges: str) -> str:
-    """A class's ranges for a grammar; the dashes in them stay dashes."""
-    return "".join(char if char == "-" else _literal(char) for char in ranges)
-
-
-def _literal(text: str) -> str:
-    """Every character by its number: nothing in a shopper's or a policy's words is grammar."""
-    return "".join(f"\\U{ord(char):08x}" for char in text)
+    return "".join(SCRIPTS[name][0].pattern[1:-1] for name in _scripts(language) if name in SCRIPTS)

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
 
-from kefu import answerable, follow_up, prompt
+from kefu import answerable, follow_up, money, prompt
 from kefu.answerable import Verdict
 from kefu.conversations import Conversation, Conversations, Message
 from kefu.events import AnswerStatus, Event, NotFound, Notice, Source, Sources, Trace
@@ -93,8 +93,10 @@ class Turn:
         found = [] if small_talk else await self._find()
         turns = await self._earlier_turns()
         contexts = [turn.context for turn in turns]
-        passages = prompt.fit([f.passage for f in found], self.parts.limits.passage_tokens, contexts)
-        self.sources = _as_sources(passages, {f.passage.id: f.score for f in found})
+        told = [money.in_words_of(self.language, f.passage) for f in found]
+        passages = prompt.fit(told, self.parts.limits.passage_tokens, contexts)
+        kept = {passage.id for passage in passages}
+        self.sources = _as_sources([f for f in found if f.passage.id in kept])
         yield Sources(sources=self.sources)
         yield Trace(step="passages", data={"found": {f.passage.id: round(f.score, 3) for f in found}})
         answers = bool(passages) or small_talk
@@ -196,16 +198,16 @@ class Turn:
             return None
 
 
-def _as_sources(passages: Sequence[Passage], scores: Mapping[str, float]) -> tuple[Source, ...]:
+def _as_sources(found: Sequence[Found]) -> tuple[Source, ...]:
     return tuple(
         Source(
             number=number,
-            id=passage.id,
-            title=passage.title,
-            heading=passage.heading,
-            language=passage.language,
-            text=passage.text,
-            score=round(scores[passage.id], 3),
+            id=hit.passage.id,
+            title=hit.passage.title,
+            heading=hit.passage.heading,
+            language=hit.passage.language,
+            text=hit.passage.text,
+            score=round(hit.score, 3),
         )
-        for number, passage in enumerate(passages, 1)
+        for number, hit in enumerate(found, 1)
     )

@@ -24,9 +24,7 @@ from tests.real_kefu import RealKefu
 from tests.scripted import MODEL, Reply, ScriptedModel, fail, say
 
 REPLIES = yaml.safe_load((ROOT / "tests" / "correct_replies.yaml").read_text(encoding="utf-8"))
-EVERYWHERE = (
-    "30 ngày – “OK”… 5 % £1 €2 ¥3 ₫4 ฿5 ¥6 👍🏽 👨‍👩‍👧 ❤️ 🇻🇳 ✓ → № ① 32 Ω α7 𝐛 、。・「」《》，！\n\tcafé ÀÖØ\u0301"
-)
+EVERYWHERE = "30 ngày – “OK”… 5 % £1 €2 ¥3 ₫4 ฿5 ¥6 👍🏽 👨‍👩‍👧 ❤️ 🇻🇳 ✓ → № ① 32 Ω α7 𝐛 ・\n\tcafé ÀÖØ\u0301"
 LETTERS = {
     "Thai": "ส่งฟรีน้ำเก๊ๆฯ", "Han": "订单訂單㐀𠮷", "Kana": "おくりカタヷ", "Hangul": "주문한글ㄱ",
     "Cyrillic": "Заказ", "Arabic": "طلبی", "Lao": "ສິນຄ້າ", "Khmer": "ទំនិញ", "Burmese": "ပစ္စည်း",
@@ -36,11 +34,11 @@ OWN = {"ja": ["Kana", "Han"]} | {code: [row.script] for code, row in LANGUAGES.i
 
 
 def allows(grammar: str, text: str) -> bool:
-    """Whether the grammar generates the text. Every character in it is an escape that Python knows too, so that a
-    rule of classes, literals and alternatives is a regular expression but for spaces and quotation marks."""
-    rule = grammar.removeprefix("root ::= ")
-    assert re.fullmatch(r'(?:\\U[0-9a-f]{8}|[-()\[\]^|+ "])+', rule), rule
-    return bool(re.fullmatch(rule.replace(" ", "").replace('"', ""), text))
+    """Whether the grammar generates the text. A rule of classes, literals and alternatives is a regular expression but
+    for its literals and spaces."""
+    parts = re.findall(r'(\[[^]]+\])|"((?:[^"\\]|\\.)+)"|([()|+])| ', grammar.removeprefix("root ::= "))
+    pattern = "".join(of or re.escape(re.sub(r"\\(.)", r"\1", literal)) or mark for of, literal, mark in parts)
+    return bool(re.fullmatch(pattern, text))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -62,6 +60,13 @@ def test_every_policy_of_the_language_and_every_correct_reply_may_be_said(langua
         assert allows(grammar(language), text)
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_wide_punctuation_is_for_chinese_and_japanese(language: str) -> None:
+    for mark in "、。「」《》【】，！（）：～":
+        assert allows(grammar(language), f"a{mark}") == (language in ("zh", "ja"))
+        assert not foreign(language).search(mark)
+
+
 def test_an_empty_reply_is_none() -> None:
     assert not allows(grammar("vi"), "")
 
@@ -73,10 +78,17 @@ def test_an_allowed_name_may_be_said_whole_and_nothing_else_of_its_script() -> N
         assert not allows(rule, f"Bạn xem {text} nhé")
 
 
-@given(st.text(max_size=22).filter(lambda name: foreign("vi").search(name)), st.text(max_size=8))
-def test_no_name_is_taken_for_grammar(name: str, other: str) -> None:
+@given(
+    st.text(max_size=16),
+    st.sampled_from("订ส่ง"),
+    st.sampled_from(['"', "\\", "]", "[^", "\n", '" | "', "#"]),
+    st.text(max_size=8),
+)
+def test_no_name_is_taken_for_grammar(some: str, letter: str, mark: str, other: str) -> None:
+    name = f"{some}{mark}{letter}"
     rule = grammar("vi", [name])
-    assert allows(rule, f"a{name}")
+    assert "\n" not in rule
+    assert allows(rule, f"a{name}") == name.isprintable()
     if foreign("vi").search(other.replace(name, "")):
         assert not allows(rule, other)
 
