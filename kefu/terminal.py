@@ -119,7 +119,7 @@ async def _as_text(events: AsyncIterator[Event], trace: bool, err: Console) -> b
                 print("".join(f" [{n}]" for n in citation.sources), end="", flush=True)
                 in_line = True
             case Withdrawn():
-                err.print("(taken back; once more:)", style="dim")
+                print("(taken back; once more:)", flush=True)
             case Notice(text=text):
                 print(text, flush=True)
             case Sources():

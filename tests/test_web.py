@@ -140,6 +140,17 @@ async def test_an_answer_streams_in_order_and_ends_in_the_stored_text(shop: Shop
     assert (asked.id, asked.text, answer.reply_to) == (question, "count 100", question)
 
 
+async def test_an_answer_that_is_taken_back_goes_from_the_page_before_the_new_one_comes(shop: Shop) -> None:
+    async with open_page(Guest(shop)) as page:
+        question = await page.ask("redo right words")
+        await page.until("task_end", 2)
+        drawn = [data for event, data in page.events if event == "stream_token" and data["isSequence"]]
+        assert [frame["token"] for frame in drawn][:1] == [""]
+        assert page.answer(question) == "right words"
+        begun = [data for event, data in page.events if event == "stream_start" and data["id"] == f"answer:{question}"]
+        assert len(begun) == 1
+
+
 async def test_marks_stand_after_their_sentences_and_the_sources_survive_a_reload(shop: Shop) -> None:
     guest = Guest(shop)
     async with open_page(guest) as page:

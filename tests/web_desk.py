@@ -23,7 +23,7 @@ from kefu.chat import Incoming
 from kefu.config import ROOT, Settings
 from kefu.conversations import Conversation, Conversations, Message
 from kefu.desk import Desk
-from kefu.events import Citation, Cited, Done, Event, LanguageDetected, Notice, Source, Sources, Token
+from kefu.events import Citation, Cited, Done, Event, LanguageDetected, Notice, Source, Sources, Token, Withdrawn
 from kefu.identity import Guests, load_secret
 from kefu.words import say
 
@@ -82,10 +82,11 @@ class Script:
     async def _save(
         self, conversation: Conversation, message: Incoming, language: str, status: Any, said: list[Event]
     ) -> Message:
+        taken_back = max((n for n, event in enumerate(said) if isinstance(event, Withdrawn)), default=0)
         return await self._conversations.add_answer(
             conversation.id,
             reply_to=message.id,
-            text="".join(e.text for e in said if isinstance(e, Token)),
+            text="".join(e.text for e in said[taken_back:] if isinstance(e, Token)),
             model_text="",
             status=status,
             language=language,
@@ -101,6 +102,10 @@ class Script:
             raise RuntimeError(SECRET_IN_A_BUG)
         if order == "say":
             yield Token(text=rest)
+        elif order == "redo":
+            for event in (Token(text="wrong words"), Withdrawn(reason="language"), Token(text=rest)):
+                yield event
+                await asyncio.sleep(0.2)
         elif order == "down":
             yield Notice(code="model_unavailable", text=say(language, "model_unavailable", contact="help@x.example"))
         elif order in ("count", "slow"):
