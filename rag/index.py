@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from rag.centring import Centring
+from rag.centring import Centring, match_language
+from rag.diacritics import restore
 from rag.embedder import Embedder, Vectors, clean
 from rag.errors import IndexInUse, IndexMismatch, IndexUnavailable, RetrievalError
 from rag.passages import Passage, PolicyProblem, fingerprint, read_policies
 from rag.search import Found, Question, best_passages
-from rag.store import VectorStore
+from rag.store import StoredLanguage, VectorStore
 from rag.store_lock import lock_store
 from rag.weighing import KNOWN, kept, measure
 
@@ -99,6 +100,8 @@ class PolicyIndex:
         if not text or k < 1 or self._vectors is None:
             return []
         day = today or date.today()
+        stored = self._vectors.searchable()
+        text = _with_marks(text, language, stored)
         question = Question(
             text,
             self._centring.query(text, language),
@@ -107,7 +110,7 @@ class PolicyIndex:
             lambda passage: passage.in_force(day, region),
             self._weighing,
         )
-        return best_passages(self._vectors.searchable(), question)
+        return best_passages(stored, question)
 
     def nearness(self, text: str, language: str, ids: Sequence[str]) -> dict[str, float]:
         """How near these passages are to a sentence in any language, as `search` scores them; noise is left out."""
@@ -191,3 +194,11 @@ class PolicyIndex:
 
     def _state(self) -> str:
         return f"{fingerprint(self._policies)}-{self._centring.fingerprint}"
+
+
+def _with_marks(text: str, language: str | None, stored: Mapping[str, StoredLanguage]) -> str:
+    """Vietnamese typed without its marks, with them: an embedding model does not know it otherwise."""
+    if not match_language(language or "", ("vi",)):
+        return text
+    there = stored.get("vi")
+    return there.shelf.restorer.restore(text) if there else restore(text)

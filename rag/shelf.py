@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
+from rag.diacritics import Restorer
 from rag.embedder import Vectors
 from rag.lexical import BM25
 from rag.passages import Passage
@@ -28,6 +30,11 @@ class Shelf:
         # What is left of a vector's length without the mean
         lengths = np.sqrt(np.maximum(1 - 2 * vectors @ self._mean + self._mean @ self._mean, 1e-6))
         self._lengths = dict(zip(self.passages, lengths.tolist(), strict=True))
+
+    @cached_property
+    def restorer(self) -> Restorer:
+        """Gives a question in this language its marks back, in the shop's words; of use for Vietnamese only."""
+        return Restorer(passage.embedded_text for passage in self.passages.values())
 
     def nearness(self, vector: Vectors, cosines: dict[str, float], junk: float) -> dict[str, float]:
         """How near passages are to a unit vector, from their cosines; those under `junk` or not on the shelf are left

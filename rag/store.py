@@ -8,7 +8,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -24,6 +23,7 @@ from chromadb.errors import InternalError, NotFoundError
 from rag.embedder import Vectors
 from rag.errors import IndexMismatch, IndexUnavailable
 from rag.passages import Passage
+from rag.rows import as_passage, as_row
 from rag.shelf import Shelf
 
 _PREFIX = "kefu-policies-"
@@ -40,7 +40,7 @@ class StoredLanguage:
     def __init__(self, store: VectorStore, collection: Collection, shelf: Shelf) -> None:
         self._store = store
         self._collection = collection
-        self._shelf = shelf
+        self.shelf = shelf
         self.passages = shelf.passages
         self.words = shelf.words
 
@@ -52,7 +52,7 @@ class StoredLanguage:
             rows: Any = collection.query(query_embeddings=cast(Any, [vector]), n_results=n, include=["distances"])
             return {i: 1 - far for i, far in zip(rows["ids"][0], rows["distances"][0], strict=True)}
 
-        return self._shelf.nearness(vector, self._store.ask(self._collection, query) or {}, junk)
+        return self.shelf.nearness(vector, self._store.ask(self._collection, query) or {}, junk)
 
     def nearness(self, vector: Vectors, ids: Sequence[str], junk: float) -> dict[str, float]:
         """How near these passages are to a vector; noise, and what is gone, is left out."""
@@ -61,7 +61,7 @@ class StoredLanguage:
             ids_there, (vectors,) = _columns(collection.get(ids=list(ids), include=["embeddings"]), "embeddings")
             return {id: float(row @ vector) for id, row in zip(ids_there, vectors, strict=True)}
 
-        return self._shelf.nearness(vector, (self._store.ask(self._collection, get) or {}) if ids else {}, junk)
+        return self.shelf.nearness(vector, (self._store.ask(self._collection, get) or {}) if ids else {}, junk)
 
 
 class VectorStore:
@@ -117,7 +117,7 @@ class VectorStore:
                 ids=[p.id for p in passages],
                 embeddings=vectors,
                 documents=[p.text for p in passages],
-                metadatas=[_row(p) | {"version": v} for p, v in zip(passages, versions, strict=True)],
+                metadatas=[as_row(p) | {"version": v} for p, v in zip(passages, versions, strict=True)],
             )
             collection.modify(metadata=self._made(dimension))
 
@@ -160,7 +160,7 @@ class VectorStore:
             ids, columns = _columns(rows, "metadatas", "documents", "embeddings")
             whole = [row for row in zip(ids, *columns, strict=True) if row[1]]
             vectors = np.array([row[3] for row in whole], dtype=np.float32).reshape(len(whole), dimension)
-            return Shelf(revision, [_passage(*row[:3]) for row in whole], vectors)
+            return Shelf(revision, [as_passage(*row[:3]) for row in whole], vectors)
 
         gone = Shelf(revision, [], np.empty((0, dimension), dtype=np.float32))
         self._shelves[language] = shelf = self.ask(collection, get) or gone
@@ -222,37 +222,3 @@ def _check_dimension(collection: Collection, dimension: int) -> None:
     built = (collection.metadata or {})["dimension"]
     if built != dimension:
         raise _mismatch(f"{built} dimensions", f"{dimension} dimensions")
-
-
-def _row(passage: Passage) -> dict[str, str | int]:
-    """A passage as Chroma's flat metadata, which knows no None and no date; its text is the document."""
-    return {
-        "policy": passage.policy,
-        "section": passage.section,
-        "language": passage.language,
-        "title": passage.title,
-        "heading": passage.heading,
-        "region": ",".join(passage.region),
-        "effective_from": str(passage.effective_from or ""),
-        "effective_until": str(passage.effective_until or ""),
-        "source": passage.source,
-    }
-
-
-def _passage(id: str, row: dict[str, Any], text: str) -> Passage:
-    def day(key: str) -> date | None:
-        return date.fromisoformat(row[key]) if row[key] else None
-
-    return Passage(
-        id=id,
-        policy=row["policy"],
-        section=row["section"],
-        language=row["language"],
-        title=row["title"],
-        heading=row["heading"],
-        text=text,
-        region=tuple(row["region"].split(",")) if row["region"] else (),
-        effective_from=day("effective_from"),
-        effective_until=day("effective_until"),
-        source=row["source"],
-    )

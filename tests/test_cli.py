@@ -223,6 +223,13 @@ def test_ask_prints_the_answer_and_what_it_rests_on(kefu: Kefu, model: ThreadedM
     assert first == "  [1] Returns › Time limit (en/returns#1)"
 
 
+def test_an_answer_that_is_taken_back_is_marked_so(kefu: Kefu, model: ThreadedModel) -> None:
+    model.answer([say("Of course you can. 您可以在签收后30天内退货。"), say(ANSWER)])
+    ran = kefu("ask", QUESTION)
+    before, after = ran.out.split("(taken back; once more:)")
+    assert "退" not in before and after.strip().startswith(ANSWER)
+
+
 def test_ask_json_keeps_its_contract_and_a_conversation_goes_on(kefu: Kefu, model: ThreadedModel) -> None:
     first = kefu("ask", QUESTION, "--json").json
     assert {"language", "answer", "sources", "citations", "tools", "timings"} <= set(first)
