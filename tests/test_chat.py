@@ -444,3 +444,47 @@ async def test_reply_that_rests_on_no_policy_offers_a_person(talking: Any) -> No
         talk = await talking(model)
         events = await talk.say("How many days do I have to return a dress?")
     assert only(Notice, events).code == "not_answered"
+
+
+# Asked first whether it can answer
+
+
+def doubt(yes: float, no: float) -> Reply:
+    """One token, with what else it might have been."""
+    top = [{"token": " Yes", "logprob": yes}, {"token": "no", "logprob": no}, {"token": "NO", "logprob": no - 3}]
+    first = {"token": "x", "logprob": -0.1, "top_logprobs": top}
+    choice = {"index": 0, "delta": {"content": "x"}, "logprobs": {"content": [first]}, "finish_reason": "length"}
+    return raw(event({"choices": [choice]}), event("[DONE]"))
+
+
+async def test_question_that_the_model_doubts_it_can_answer_is_declined_with_a_person_offered(talking: Any) -> None:
+    async with ScriptedModel(say("It costs 12 dollars."), probes=doubt(yes=-4.0, no=-0.02)) as model:
+        talk = await talking(model, answer_check=True)
+        events = await talk.say("How many days do I have to return a dress?")
+    assert not text_of(events) and model.requests == []
+    assert only(Notice, events).code == "nothing_found" and only(Done, events).status == "complete"
+    [verdict] = [e.data for e in events if isinstance(e, Trace) and e.step == "answerable"]
+    assert verdict["answerable"] is False and verdict["doubt"] == pytest.approx(3.98)
+
+
+async def test_question_that_the_model_can_answer_is_answered_from_the_same_prefix(talking: Any) -> None:
+    async with ScriptedModel(say(ANSWER), probes=doubt(yes=-0.02, no=-4.0)) as model:
+        talk = await talking(model, answer_check=True)
+        events = await talk.say("How many days do I have to return a dress?")
+    assert text_of(events) == ANSWER
+    [check], [request] = model.probes, model.requests
+    assert check["messages"][:-1] == request["messages"] and check["top_logprobs"] == 20
+
+
+async def test_server_that_does_not_tell_its_doubts_is_let_answer(talking: Any) -> None:
+    async with ScriptedModel(say(ANSWER), probes=say("no", "length")) as model:
+        talk = await talking(model, answer_check=True)
+        events = await talk.say("How many days do I have to return a dress?")
+    assert text_of(events) == ANSWER
+
+
+async def test_small_talk_is_not_checked(talking: Any) -> None:
+    async with ScriptedModel(say("Hello! How can I help?"), probes=doubt(yes=-4.0, no=-0.02)) as model:
+        talk = await talking(model, answer_check=True)
+        await talk.say("hello there")
+    assert model.probes == []

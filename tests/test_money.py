@@ -1,6 +1,5 @@
 """Amounts of a passage in the words of the reply's language."""
 
-
 import pytest
 
 from kefu.money import in_words_of
