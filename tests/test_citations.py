@@ -15,6 +15,19 @@ def test_sentences_end_the_same_however_the_stream_is_cut() -> None:
         assert [text[start:end] for start, end in [*spans, *sentences.end()]] == want
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ลด 15% ตั้งแต่ 0:00 น. วันที่ 11/11 ถึง 23:59 น. วันที่ 14/11",
+        "เท้ายาว 26 ซม. ใส่ EU 42.",
+        "Send it to TP. HCM or write, e.g. by e-mail.",
+    ],
+)
+def test_abbreviation_is_no_end_of_a_sentence(text: str) -> None:
+    sentences = Sentences()
+    assert [*sentences.feed(text), *sentences.end()] == [(0, len(text))]
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
 def test_markers_are_taken_out_however_the_stream_is_cut(size: int) -> None:
     text = "Return it in 30 days [1]. Costs 90 THB[2, 3]。 【4】 See [the page] and a[12345] [^1]!"
