@@ -20,8 +20,8 @@ BENCHES = ("language", "diacritics", "retrieval", "follow_ups", "script_lock", "
 _XQUAD, _ALL = ("diacritics", "retrieval"), ("language",)  # what wants XQuAD's folder, and what the one above it
 _HEAD = """# Quality: what was measured
 
-Written by `make quality` (`bench/quality.py`); do not edit by hand. Each table has its day and machine; its bench says in
-its first lines how it measures. Shares are percentages. Tables with other people's data need it in a folder,
+Written by `make quality` (`bench/quality.py`); do not edit by hand. Each table has its day and machine; its bench says
+in its first lines how it measures. Shares are percentages. Tables with other people's data need it in a folder,
 `make quality DATA=…`: `xquad-dev/` (XQuAD's files in en, zh, vi, th; CC BY-SA 4.0), `wisesight/` (CC0) and `bitext/`
 (CDLA-Sharing-1.0). None of it is in this repository.
 """
