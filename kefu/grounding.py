@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kefu.events import Source
+from kefu.money import CURRENCY
 from rag.tokens import numbers, terms
 
 Meaning = Callable[[str], Awaitable[Mapping[str, float]]]  # a sentence -> how near each source is to it, by its id
@@ -27,7 +28,7 @@ _NEAR_WITH_AMOUNT = 0.2
 _MIN_TERMS = 3
 _LIST_NUMBER = re.compile(r"^\s*(?:[-*•]\s*)?\d{1,2}[.)、．]\s", re.MULTILINE)
 
-# Units by what they measure, in the policies' languages. A number without one of them fits any.
+# Units by what they measure, in the policies' languages, beside money's. A number without one of them fits any.
 _UNITS = {
     "minute": "minutes minute min 分钟 phút นาที",
     "hour": "hours hour 小时 giờ tiếng ชั่วโมง ชม",
@@ -36,14 +37,10 @@ _UNITS = {
     "month": "months month 月 个月 tháng เดือน",
     "year": "years year 年 năm ปี",
     "share": "% percent phần-trăm เปอร์เซ็นต์",
-    "CNY": "CNY RMB yuan ¥ 元 tệ nhân-dân-tệ หยวน",
-    "VND": "VND VNĐ ₫ đ dong đồng 越南盾 ดอง",
-    "THB": "THB ฿ baht 泰铢 บาท",
-    "USD": "USD $ 美元 ดอลลาร์",
-    "EUR": "EUR € euro euros 欧元 ยูโร",
-    "GBP": "GBP £ pounds 英镑 ปอนด์",
 }
-_KIND = {word.replace("-", " ").casefold(): kind for kind, words in _UNITS.items() for word in words.split()}
+_KIND = {word.replace("-", " "): kind for kind, words in _UNITS.items() for word in words.split()} | {
+    word.casefold(): code for word, code in CURRENCY.items()
+}
 _WORDS = "|".join(re.escape(word) for word in sorted(_KIND, key=len, reverse=True))
 _NUMBER = r"\d+(?:[.,]\d+)*"
 _AMOUNT = re.compile(

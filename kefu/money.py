@@ -1,4 +1,4 @@
-"""Amounts in a passage of another language, in the words of the reply's: "35,000越南盾" -> "35.000 ₫".
+"""How each language writes a currency; amounts of a foreign passage in the reply's words: "35,000越南盾" -> "35.000 ₫".
 
 A small model copies a foreign unit, or makes one up where its letters are locked. Knows no prices and no rates.
 """
@@ -20,11 +20,13 @@ _WORDS: dict[str, dict[str, str]] = {
     "GBP": {"zh": "英镑", "th": "ปอนด์"},
 }
 _ALSO = {
-    "人民币": "CNY", "RMB": "CNY", "yuan": "CNY", "nhân dân tệ": "CNY", "đồng": "VND", "dong": "VND", "đ": "VND",
-    "฿": "THB", "đô la": "USD", "ดอลลาร์": "USD", "euro": "EUR", "euros": "EUR", "bảng Anh": "GBP",
+    "CNY": "人民币 RMB yuan ¥ nhân-dân-tệ", "VND": "đồng dong đ VNĐ", "THB": "฿", "USD": "$ đô-la ดอลลาร์",
+    "EUR": "€ euro euros", "GBP": "£ pounds bảng-Anh",
 }  # fmt: skip
-_CODES = {word: code for code, words in _WORDS.items() for word in (code, *words.values())} | _ALSO
-_UNITS = "|".join(re.escape(word) for word in sorted(_CODES, key=len, reverse=True))
+CURRENCY = {word: code for code, words in _WORDS.items() for word in (code, *words.values())} | {
+    word.replace("-", " "): code for code, words in _ALSO.items() for word in words.split()
+}  # by every way to write one
+_UNITS = "|".join(re.escape(word) for word in sorted(CURRENCY, key=len, reverse=True))
 _AMOUNT = re.compile(rf"(?P<number>\d+(?:[.,]\d+)*)\s?(?P<unit>{_UNITS})(?![A-Za-zÀ-ỹ])")
 _GROUPS = re.compile(r"[.,](?=\d{3}(?!\d))")
 
@@ -38,5 +40,5 @@ def in_words_of(language: str, passage: Passage) -> Passage:
 
 def _written(language: str, amount: re.Match[str]) -> str:
     number = _GROUPS.sub("." if language == "vi" else ",", amount["number"])
-    code = _CODES[amount["unit"]]
+    code = CURRENCY[amount["unit"]]
     return f"{number}{'' if language == 'zh' else ' '}{_WORDS[code].get(language, code)}"

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from kefu import model_files
@@ -14,6 +15,10 @@ from tests.postgres import postgres
 from tests.real_kefu import RealKefu
 
 __all__ = ["postgres"]  # one server for the whole session
+
+# The same examples in every run; `--hypothesis-profile=default` looks for new ones.
+hypothesis.settings.register_profile("kefu", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("kefu")
 
 
 @pytest.fixture(autouse=True)

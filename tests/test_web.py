@@ -312,6 +312,18 @@ async def test_the_list_has_only_ones_own_conversations_to_find_rename_and_delet
     assert [thread["name"] for thread in threads(guest)] == ["count 1"]
 
 
+async def test_the_sentence_that_points_to_the_policies_below_stands_above_them(shop: Shop) -> None:
+    guest = Guest(shop)
+    async with open_page(guest) as page:
+        question = await page.ask("drift")
+        thread = (await page.until("first_interaction"))["thread_id"]
+        shown = await page.until("element")
+        assert page.answer(question).startswith("> ")
+    async with open_page(guest, thread) as page:
+        [kept] = page.named("resume_thread")[0]["elements"]
+    assert shown["props"] == kept["props"] and len(kept["props"]["sources"]) == 1
+
+
 async def test_a_thumb_is_kept_and_nobody_else_can_give_or_take_it(shop: Shop) -> None:
     guest, stranger = Guest(shop), Guest(shop)
     async with open_page(guest) as page:

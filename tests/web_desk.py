@@ -106,6 +106,9 @@ class Script:
             for event in (Token(text="wrong words"), Withdrawn(reason="language"), Token(text=rest)):
                 yield event
                 await asyncio.sleep(0.2)
+        elif order == "drift":
+            yield Sources(sources=(_source(language, 1),))
+            yield Notice(code="wrong_language", text=say(language, "wrong_language", contact="help@x.example"))
         elif order == "down":
             yield Notice(code="model_unavailable", text=say(language, "model_unavailable", contact="help@x.example"))
         elif order in ("count", "slow"):

@@ -106,7 +106,7 @@ class Answer:
 
     def as_elements(self) -> list[steps.Element]:
         """The sources, once the answer stands."""
-        if self._ended is None or not self._text:
+        if self._ended is None or not steps.sources_stand(self._text, self._notices):
             return []
         asked = self.question
         row = steps.sources_element(asked.id, asked.conversation, self.language, self.sources, self._citations)

@@ -39,7 +39,7 @@ async def thread(conversation: Conversation) -> dict[str, Any]:
         end = steps.stamp(answer.created_at)
         told.append(steps.run_step(question.id, conversation.id, at, end, _feedback(question.id, answer)))
         told.append(_answer(question.id, answer, end))
-        if answer.text and (row := _sources(question.id, answer)):
+        if steps.sources_stand(answer.text, answer.notices) and (row := _sources(question.id, answer)):
             elements.append(row)
     return _thread(conversation) | {"steps": told, "elements": elements}
 

@@ -58,13 +58,6 @@ def router(desk: Desk, page: ChatPage) -> APIRouter:
             _set_cookie(request, response, GUEST_COOKIE, desk.guests.issue()[1])
         return response
 
-    async def own(request: Request, id: str) -> Conversation | None:
-        owner = owner_of(desk.guests, request.headers)
-        try:
-            return await desk.conversations.get(id, owner) if owner else None
-        except NotFound:
-            return None
-
     @site.api_route("/", methods=["GET", "HEAD"])
     async def home(request: Request) -> Response:
         """The conversation last used, or a new one; with any query (`/?new`) always a new one."""
@@ -77,7 +70,7 @@ def router(desk: Desk, page: ChatPage) -> APIRouter:
 
     @site.get("/thread/{id}")
     async def conversation(request: Request, id: str) -> Response:
-        return chat(request) if await own(request, id) else RedirectResponse("/", 303)
+        return chat(request) if await _own(desk, request, id) else RedirectResponse("/", 303)
 
     @site.get("/auth/config")
     async def sign_in() -> dict[str, object]:
@@ -97,10 +90,26 @@ def router(desk: Desk, page: ChatPage) -> APIRouter:
         _set_cookie(request, response, "X-Chainlit-Session-id", str(body.session_id))
         return {"message": "ok"}
 
+    return site
+
+
+async def _own(desk: Desk, request: Request, id: str) -> Conversation | None:
+    """The conversation, if it is the visitor's."""
+    owner = owner_of(desk.guests, request.headers)
+    try:
+        return await desk.conversations.get(id, owner) if owner else None
+    except NotFound:
+        return None
+
+
+def thumbs(desk: Desk) -> APIRouter:
+    """The routes of the thumbs under an answer."""
+    site = APIRouter(include_in_schema=False)
+
     @site.put("/feedback")
     async def thumb(request: Request, body: ThumbGiven) -> dict[str, object]:
         given = body.feedback
-        conversation = await own(request, str(given.threadId))
+        conversation = await _own(desk, request, str(given.threadId))
         messages = await desk.conversations.messages(conversation.id) if conversation else []
         question = steps.question_of(given.forId)
         answer = next((m for m in messages if m.reply_to == question), None)

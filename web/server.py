@@ -56,6 +56,7 @@ def make_app(desk: Desk) -> FastAPI:
     app.state.desk = desk
     app.include_router(api.router)
     app.include_router(pages.router(desk, page))
+    app.include_router(pages.thumbs(desk))
     app.include_router(assets.router())
     app.include_router(docs.router())
     app.include_router(policies.router(desk, page))

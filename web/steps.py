@@ -113,6 +113,11 @@ def _step(
     }
 
 
+def sources_stand(text: str, notices: Iterable[Notice]) -> bool:
+    """Whether the sources belong under an answer: under one with a text, and under the sentence that points to them."""
+    return bool(text) or any(notice.code == "wrong_language" for notice in notices)
+
+
 def sources_element(
     question: str, conversation: str, language: str, sources: Sequence[Source], citations: Iterable[Citation]
 ) -> Element | None:
