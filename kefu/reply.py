@@ -132,12 +132,16 @@ class Reply:
         )
 
     async def _show(self, written: str, over: bool = False) -> list[Event]:
-        """What passed the guard, as the shopper gets it, with the citations of the sentences that it ends."""
+        """What passed the guard, as the shopper gets it, with the citations right after the sentences that it ends."""
         text = self._markers.feed(written) + (self._markers.end() if over else "")
         text = text if self.text else text.lstrip()
+        shown = len(self.text)
         self.text += text
-        events: list[Event] = [Token(text=text)] if text else []
+        events: list[Event] = []
         for start, end in [*self._sentences.feed(text), *(self._sentences.end() if over else ())]:
+            if shown < end:
+                events.append(Token(text=self.text[shown:end]))
+                shown = end
             ground = await self._grounding.of(self.text[start:end])
             if ground.sources:
                 self.citations.append(Citation(start=start, end=end, sources=ground.sources))
@@ -145,4 +149,4 @@ class Reply:
             if ground.unsupported:
                 data = {"sentence": self.text[start:end], "numbers": ground.unsupported}
                 events.append(Trace(step="unsupported", data=data))
-        return events
+        return [*events, Token(text=self.text[shown:])] if shown < len(self.text) else events

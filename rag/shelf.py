@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -29,12 +29,17 @@ class Shelf:
         self._mean = vectors.sum(axis=0) / (len(passages) + _PRIOR)
         # What is left of a vector's length without the mean
         lengths = np.sqrt(np.maximum(1 - 2 * vectors @ self._mean + self._mean @ self._mean, 1e-6))
+        self._vectors = dict(zip(self.passages, vectors, strict=True))
         self._lengths = dict(zip(self.passages, lengths.tolist(), strict=True))
 
     @cached_property
     def restorer(self) -> Restorer:
         """Gives a question in this language its marks back, in the shop's words; of use for Vietnamese only."""
         return Restorer(passage.embedded_text for passage in self.passages.values())
+
+    def cosines(self, vector: Vectors, ids: Iterable[str]) -> dict[str, float]:
+        """The cosines of a unit vector with these passages, as far as they are on the shelf."""
+        return {id: float(self._vectors[id] @ vector) for id in ids if id in self._vectors}
 
     def nearness(self, vector: Vectors, cosines: dict[str, float], junk: float) -> dict[str, float]:
         """How near passages are to a unit vector, from their cosines; those under `junk` or not on the shelf are left

@@ -56,12 +56,7 @@ class StoredLanguage:
 
     def nearness(self, vector: Vectors, ids: Sequence[str], junk: float) -> dict[str, float]:
         """How near these passages are to a vector; noise, and what is gone, is left out."""
-
-        def get(collection: Collection) -> dict[str, float]:
-            ids_there, (vectors,) = _columns(collection.get(ids=list(ids), include=["embeddings"]), "embeddings")
-            return {id: float(row @ vector) for id, row in zip(ids_there, vectors, strict=True)}
-
-        return self.shelf.nearness(vector, (self._store.ask(self._collection, get) or {}) if ids else {}, junk)
+        return self.shelf.nearness(vector, self.shelf.cosines(vector, ids), junk)
 
 
 class VectorStore:

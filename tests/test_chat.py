@@ -113,6 +113,15 @@ def only(kind: type, events: list[Event]) -> Any:
     return found[0]
 
 
+async def test_a_citation_comes_before_the_first_word_of_the_next_sentence(talking: Any) -> None:
+    async with ScriptedModel(say(f"{ANSWER} Anything else?", size=7)) as model:
+        talk = await talking(model)
+        events = await talk.say("How many days do I have to return a dress?")
+    before = events[: events.index(only(Cited, events))]
+    assert text_of(before) == ANSWER
+    assert text_of(events) == f"{ANSWER} Anything else?"
+
+
 async def test_a_turn_is_language_sources_tokens_citations_done(talking: Any) -> None:
     async with ScriptedModel(say(ANSWER)) as model:
         talk = await talking(model)
