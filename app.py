@@ -14,7 +14,7 @@ import web.sockets  # noqa: F401  takes the place of Chainlit's own socket handl
 from kefu.chat import Incoming
 from kefu.config import Settings
 from kefu.desk import open_desk
-from kefu.events import Cited, LanguageDetected, Notice, Sources, Token, Withdrawn
+from kefu.events import ApprovalNeeded, CardShown, Cited, LanguageDetected, Notice, Sources, Token, Withdrawn
 from kefu.words import say, starters
 from web.answer import Answer, Question
 from web.guards import DEVELOPER
@@ -28,8 +28,14 @@ from web.turns import turns
 async def answer(question: Question, page: Answer) -> None:
     """One turn."""
     conversation = await desk().conversations.start(question.owner, question.conversation)
-    incoming = Incoming(question.text, question.id, question.locale)
-    async with aclosing(desk().assistant.reply(conversation, incoming)) as events:
+    incoming = Incoming(question.text, question.id, question.locale, question.address)
+    assistant = desk().assistant
+    happening = (
+        assistant.decide(conversation, question.approval, question.confirm)
+        if question.approval
+        else assistant.reply(conversation, incoming)
+    )
+    async with aclosing(happening) as events:
         async for event in events:
             match event:
                 case LanguageDetected(language=language):
@@ -44,6 +50,10 @@ async def answer(question: Question, page: Answer) -> None:
                     await page.withdraw()
                 case Notice():
                     await page.show(event)
+                case CardShown(card=card):
+                    await page.card(card)
+                case ApprovalNeeded(card=card):
+                    await page.card(card, (await assistant.asked(conversation, card.id)).message)
 
 
 @cl.set_chat_profiles

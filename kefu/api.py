@@ -5,24 +5,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
 from contextlib import aclosing
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypeVar
 
 from anyio import CancelScope
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, BeforeValidator, Field
 
+from kefu.card_shapes import ApprovalCard
 from kefu.chat import Incoming
 from kefu.conversations import Conversation, Message
 from kefu.desk import Desk
 from kefu.events import Event, ModelError, NotFound, Trace
-from kefu.identity import GUEST_COOKIE
+from kefu.identity import CUSTOMER_COOKIE, GUEST_COOKIE, BadToken, customer_of
 from kefu.languages import Voice, detect
 from kefu.staff import found_view
 from rag.errors import RetrievalError
+from shop.errors import Refused, ShopError
+from shop.protocol import CustomerOrders
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _YEAR_S = 365 * 24 * 3600
@@ -42,6 +46,41 @@ class ChatRequest(BaseModel):
     ]  # the friendly limit is the assistant's; this one only bounds memory
     conversation: uuid.UUID | None = None
     message_id: uuid.UUID | None = None
+    trace: bool = False  # every step that a shopper does not see; for staff only
+
+
+class DecisionRequest(BaseModel):
+    """A click on the card of a change."""
+
+    approval: uuid.UUID
+    decision: Literal["confirm", "cancel"]
+
+
+class ProofRequest(BaseModel):
+    """An order and what only its customer knows: the last four digits of their phone, or their e-mail address.
+    Without `conversation` a new one begins."""
+
+    order: Annotated[str, Field(max_length=40)]
+    secret: Annotated[str, Field(max_length=254)]
+    conversation: uuid.UUID | None = None
+
+
+class ProofView(BaseModel):
+    """The conversation that acts for the order's customer now."""
+
+    conversation: str
+
+
+class MemoryView(BaseModel):
+    """What is remembered: "size" -> "M"."""
+
+    remembered: dict[str, str]
+
+
+class ForgottenView(BaseModel):
+    """How many things were forgotten."""
+
+    forgotten: int
 
 
 class MessageView(BaseModel):
@@ -57,6 +96,7 @@ class MessageView(BaseModel):
     sources: list[dict[str, Any]]
     citations: list[dict[str, Any]]
     notices: list[dict[str, Any]]
+    cards: list[dict[str, Any]]
 
 
 class ConversationView(BaseModel):
@@ -99,24 +139,31 @@ OpenDesk = Annotated[Desk, Depends(_desk)]
 
 
 def _owner(desk: OpenDesk, request: Request, response: Response) -> str:
-    """Who asks: the guest of the bearer token or the cookie; a stranger becomes a new guest. Never from the body."""
+    """Who asks: the guest or the customer of the bearer token or the cookies; a stranger becomes a new guest. Never
+    from the body."""
     authorization = request.headers.get("authorization", "")
-    scheme, _, bearer = authorization.partition(" ")
-    if authorization:
-        owner = desk.guests.owner(bearer.strip()) if scheme.lower() == "bearer" else None
-        if owner is None:
-            raise HTTPException(401, "The token is not valid.", headers={"WWW-Authenticate": "Bearer"})
+    scheme, _, token = authorization.partition(" ")
+    bearer = (token.strip() if scheme.lower() == "bearer" else "") if authorization else None
+    cookies = request.cookies
+    try:
+        owner = desk.identity.owner_of(
+            bearer=bearer,
+            customer_cookie=cookies.get(CUSTOMER_COOKIE, ""),
+            guest_cookie=cookies.get(GUEST_COOKIE, ""),
+        )
+    except BadToken:
+        raise HTTPException(401, "The token is not valid.", headers={"WWW-Authenticate": "Bearer"}) from None
+    if owner:
         return owner
-    known = desk.guests.owner(request.cookies.get(GUEST_COOKIE, ""))
-    if known:
-        return known
-    owner, token = desk.guests.issue()
+    owner, token = desk.identity.guests.issue()
     secure = request.url.scheme == "https"
     response.set_cookie(GUEST_COOKIE, token, max_age=_YEAR_S, httponly=True, samesite="lax", secure=secure)
     return owner
 
 
-def _view(conversation: Conversation, messages: list[Message]) -> ConversationView:
+def _view(
+    conversation: Conversation, messages: list[Message], approvals: Mapping[str, ApprovalCard]
+) -> ConversationView:
     return ConversationView(
         id=conversation.id,
         title=conversation.title,
@@ -133,20 +180,21 @@ def _view(conversation: Conversation, messages: list[Message]) -> ConversationVi
                 sources=[s.model_dump() for s in m.sources],
                 citations=[c.model_dump() for c in m.citations],
                 notices=[n.model_dump() for n in m.notices],
+                cards=[approvals.get(getattr(c, "id", ""), c).model_dump() for c in m.cards],
             )
             for m in messages
         ],
     )
 
 
-async def _events(desk: Desk, conversation: Conversation, message: Incoming) -> AsyncIterator[bytes]:
+async def _events(turn_events: AsyncGenerator[Event, None], traced: bool = False) -> AsyncIterator[bytes]:
     """The turn runs in a task of its own. When the client leaves, Starlette cancels this one again and again; the turn
     is cancelled once and waited for, so that it saves what was said before the next turn begins."""
     said: asyncio.Queue[Event | None] = asyncio.Queue()
 
     async def speak() -> None:
         try:
-            async with aclosing(desk.assistant.reply(conversation, message)) as events:
+            async with aclosing(turn_events) as events:
                 async for event in events:
                     said.put_nowait(event)
         finally:
@@ -155,7 +203,7 @@ async def _events(desk: Desk, conversation: Conversation, message: Incoming) -> 
     turn = asyncio.create_task(speak())
     try:
         while event := await said.get():
-            if not isinstance(event, Trace):
+            if traced or not isinstance(event, Trace):
                 yield sse(event)
         await turn
     finally:
@@ -168,11 +216,15 @@ Owner = Annotated[str, Depends(_owner)]
 router = APIRouter()
 
 
-@router.post("/v1/chat", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
+_SSE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
+
+
+@router.post("/v1/chat", response_class=StreamingResponse, responses=_SSE)
 async def chat(
     body: ChatRequest, request: Request, response: Response, owner: Owner, desk: OpenDesk
 ) -> StreamingResponse:
-    """Answers one message as a stream of events: language, sources, token, cited, notice, done."""
+    """Answers one message as a stream of events: language, sources, token, cited, notice, tool_started, tool_finished,
+    card, approval, done."""
     message_id = body.message_id or uuid.uuid4()
     try:
         if body.conversation:
@@ -181,14 +233,95 @@ async def chat(
             conversation = await desk.conversations.start(owner, str(uuid.uuid5(message_id, owner)))
     except NotFound:
         raise HTTPException(404, "No such conversation.") from None
-    message = Incoming(text=body.message, id=str(message_id), locale=request.headers.get("accept-language"))
+    traced = body.trace and await _staff_only(desk, owner)
+    client = request.client.host if request.client else ""
+    locale = request.headers.get("accept-language")
+    message = Incoming(text=body.message, id=str(message_id), locale=locale, address=client)
+    return _stream(desk.assistant.reply(conversation, message), conversation, response, traced)
+
+
+def _stream(
+    events: AsyncGenerator[Event, None], conversation: Conversation, response: Response, traced: bool = False
+) -> StreamingResponse:
     headers = {"cache-control": "no-store", "x-accel-buffering": "no", "x-conversation": conversation.id}
     cookie = response.headers.get("set-cookie")
     return StreamingResponse(
-        _events(desk, conversation, message),
+        _events(events, traced),
         media_type="text/event-stream",
         headers=headers | ({"set-cookie": cookie} if cookie else {}),
     )
+
+
+async def _staff_only(desk: Desk, owner: str) -> bool:
+    """Looked up on every use: no token and no field says who is staff."""
+    if await desk.staff.role(owner) is None:
+        raise HTTPException(403, "Only staff see the trace.")
+    return True
+
+
+@router.post("/v1/approvals", response_class=StreamingResponse, responses=_SSE)
+async def approve(body: DecisionRequest, response: Response, owner: Owner, desk: OpenDesk) -> StreamingResponse:
+    """Confirms or cancels a change that an `approval` event asked for; the answer is a turn's stream. Any number of
+    times, it is done once."""
+    try:
+        conversation = await desk.assistant.conversation_of(str(body.approval), owner)
+    except NotFound:
+        raise HTTPException(404, "No such approval.") from None
+    events = desk.assistant.decide(conversation, str(body.approval), body.decision == "confirm")
+    return _stream(events, conversation, response)
+
+
+@router.post("/v1/proofs")
+async def prove(body: ProofRequest, request: Request, owner: Owner, desk: OpenDesk) -> ProofView:
+    """Proves that an order is the caller's, for one conversation: 403 when it does not match, 429 after too many."""
+    try:
+        if body.conversation:
+            conversation = await desk.conversations.get(str(body.conversation), owner)
+        else:
+            conversation = await desk.conversations.start(owner)
+        client = request.client.host if request.client else ""
+        outcome = await desk.proofs.prove(conversation, body.order, body.secret, address=client)
+    except NotFound:
+        raise HTTPException(404, "No such conversation.") from None
+    except ShopError as error:
+        log.warning("no proof: %s: %s", type(error).__name__, error)
+        raise HTTPException(503, "The shop cannot be asked now.") from None
+    if outcome == "wrong":
+        raise HTTPException(403, "The order number and the secret do not match.")
+    if outcome == "locked":
+        raise HTTPException(429, "Too many tries. Come back in an hour.")
+    if outcome == "already":
+        raise HTTPException(409, "This conversation acts for a customer already.")
+    return ProofView(conversation=conversation.id)
+
+
+@router.get("/v1/memory")
+async def memory(owner: Owner, desk: OpenDesk) -> MemoryView:
+    """What is remembered of the signed-in customer beyond their conversations."""
+    return MemoryView(remembered=dict(await _shop(_own_orders(desk, owner).memory())))
+
+
+@router.delete("/v1/memory")
+async def forget(owner: Owner, desk: OpenDesk) -> ForgottenView:
+    """Forgets all of it. The customer's own request with their own token: nobody asks twice."""
+    return ForgottenView(forgotten=await _shop(_own_orders(desk, owner).forget()))
+
+
+def _own_orders(desk: Desk, owner: str) -> CustomerOrders:
+    customer = customer_of(owner)
+    if customer is None:
+        raise HTTPException(403, "Only for signed-in customers.")
+    return desk.shop.orders.of(customer)
+
+
+async def _shop(answer: Awaitable[T]) -> T:
+    try:
+        return await answer
+    except Refused:
+        raise HTTPException(404, "No such customer.") from None
+    except ShopError as error:
+        log.warning("the shop did not answer: %s: %s", type(error).__name__, error)
+        raise HTTPException(503, "The shop cannot be asked now.") from None
 
 
 @router.get("/v1/conversations/{id}")
@@ -198,7 +331,8 @@ async def conversation(id: uuid.UUID, owner: Owner, desk: OpenDesk) -> Conversat
         found = await desk.conversations.get(str(id), owner)
     except NotFound:
         raise HTTPException(404, "No such conversation.") from None
-    return _view(found, await desk.conversations.messages(found.id))
+    messages = await desk.conversations.messages(found.id)
+    return _view(found, messages, await desk.assistant.approvals(found))
 
 
 @router.get("/v1/passages")

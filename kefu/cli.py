@@ -19,9 +19,13 @@ from rich.logging import RichHandler
 from kefu.console import Json, err, load_settings, out, queries
 from kefu.events import KefuError
 from kefu.model_commands import model_app
+from kefu.order_commands import orders_app
+from kefu.staff_commands import staff_app
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(model_app, name="model")
+app.add_typer(orders_app, name="orders")
+app.add_typer(staff_app, name="staff")
 
 
 @app.command()
@@ -43,6 +47,9 @@ def ask(
     text: Annotated[str, typer.Argument(help="The shopper's question.")],
     conversation: Annotated[str | None, typer.Option(help="Go on with this conversation (its id).")] = None,
     language: Annotated[str | None, typer.Option("--locale", help="The browser's language, such as vi-VN.")] = None,
+    customer: Annotated[
+        str | None, typer.Option(help="Speak for this customer (their id); it is kept who did.")
+    ] = None,
     region: Annotated[str | None, typer.Option(help="Two-letter country; only policies for it are found.")] = None,
     trace: Annotated[bool, typer.Option("--trace", help="Show every step that the shopper does not see.")] = False,
     as_json: Json = False,
@@ -51,20 +58,36 @@ def ask(
     from kefu.terminal import ask_once
 
     settings = load_settings(region=region)
-    complete = asyncio.run(ask_once(settings, text, conversation, language, trace, as_json, err))
+    complete = asyncio.run(ask_once(settings, text, conversation, customer, language, trace, as_json, err))
     raise typer.Exit(0 if complete else 1)
+
+
+@app.command()
+def approve(
+    approval: Annotated[str, typer.Argument(help="The id that `kefu ask` printed under the change.")],
+    no: Annotated[bool, typer.Option("--no", help="Leave everything as it is.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Confirm a change that `kefu ask` put up, or cancel it."""
+    from kefu.terminal import decide
+
+    done = asyncio.run(decide(load_settings(), approval, not no, as_json, err))
+    raise typer.Exit(0 if done else 1)
 
 
 @app.command()
 def chat(
     conversation: Annotated[str | None, typer.Option(help="Go on with this conversation (its id).")] = None,
+    customer: Annotated[
+        str | None, typer.Option(help="Speak for this customer (their id); it is kept who did.")
+    ] = None,
     language: Annotated[str | None, typer.Option("--locale", help="The browser's language, such as vi-VN.")] = None,
     trace: Annotated[bool, typer.Option("--trace", help="Show every step that the shopper does not see.")] = False,
 ) -> None:
     """Chat in the terminal. An empty line or Ctrl-D ends it; Ctrl-C stops a running answer."""
     from kefu.terminal import chat_on
 
-    asyncio.run(chat_on(load_settings(), conversation, language, trace, err))
+    asyncio.run(chat_on(load_settings(), conversation, customer, language, trace, err))
 
 
 @app.command()
@@ -167,6 +190,7 @@ def doctor(as_json: Json = False) -> None:
 def main() -> None:
     """The command line. Every expected failure is one sentence and exit code 1, without a traceback."""
     from rag.errors import RetrievalError
+    from shop.errors import ShopError
 
     handler = RichHandler(console=err, show_path=False, markup=False)
     logging.basicConfig(level="WARNING", format="%(message)s", datefmt="%X", handlers=[handler])
@@ -174,7 +198,7 @@ def main() -> None:
         logging.getLogger(chatty).setLevel("WARNING")
     try:
         app()
-    except (KefuError, RetrievalError) as error:
+    except (KefuError, RetrievalError, ShopError) as error:
         err.print("[red]Error:[/] ", end="")
         err.print(str(error), markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)

@@ -32,10 +32,32 @@ class Settings(BaseSettings):
     region: str = Field("", description="Two-letter country; only policies for it (or for all) are found. Empty: all.")
     policies: Path = Field(ROOT / "policies", description="Folder of the shop's policies.")
 
+    shop_url: str = Field("", description="The shop's own service (docs/shop-openapi.yaml). Empty: Kefu's tables.")
+    shop_key: SecretStr = Field(SecretStr(""), description="Bearer key of that service.")
+    shop_data: Path | None = Field(
+        ROOT / "data", description="Folder of a demo shop that Kefu's own tables are filled from; none: nothing."
+    )
+    tools: Literal["auto", "portable", "native", "off"] = Field(
+        "auto",
+        description="Who calls tools: Kefu's own code (portable), the model (native), nobody (off); "
+        "auto: the model where a KEFU_LLM_URL server takes tools, else Kefu.",
+    )
+    tool_rounds: int = Field(4, ge=1, le=20, description="Times in a turn that a model may call tools.")
+
+    # Who is asking
+    customer_secret: SecretStr = Field(
+        SecretStr(""), description="Verifies the shop's tokens of signed-in shoppers (HS256, 32+ bytes)."
+    )
+    customer_public_key: str = Field("", description="The same by RS256: a PEM public key, or a file that holds one.")
+    customer_audience: str = Field("kefu", description="What their `aud` must be.")
+    customer_issuer: str = Field("", description="What their `iss` must be; empty: anything.")
+
     # Where things live
     home: Path = Field(ROOT / ".kefu", description="Everything Kefu writes: database, vectors, logs, secrets.")
     cache: Path = Field(Path.home() / ".cache" / "kefu", description="Downloaded model files.")
-    database_url: str = Field("", description="SQLAlchemy URL of the conversations. Empty: SQLite in KEFU_HOME.")
+    database_url: str = Field(
+        "", description="SQLAlchemy URL of the conversations and the shop. Empty: SQLite in KEFU_HOME."
+    )
     chroma_url: str = Field("", description="A Chroma server, http://host:port. Empty: embedded, in KEFU_HOME.")
 
     # The web server
@@ -111,10 +133,15 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         return tuple(v.strip().rstrip("/") for v in value.split(",") if v.strip()) if isinstance(value, str) else value
 
-    @field_validator("home", "cache", "policies", mode="after")
+    @field_validator("shop_data", mode="before")
     @classmethod
-    def _absolute(cls, path: Path) -> Path:
-        return path.expanduser().resolve()
+    def _nothing(cls, value: object) -> object:
+        return None if value == "none" else value
+
+    @field_validator("home", "cache", "policies", "shop_data", mode="after")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return path and path.expanduser().resolve()
 
     @property
     def database(self) -> str:

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -18,11 +19,15 @@ from sqlalchemy import ColumnElement, Update, case, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from kefu.database import open_database, unbroken, writing
+from kefu.card_shapes import Card
 from kefu.events import AnswerStatus, Citation, NotFound, Notice, Source
 from kefu.record import Conversation, Message, Role, conversations, messages, title_of
+from shop.database import open_database, unbroken, writing
 
 __all__ = ["Conversation", "Conversations", "Message", "Role"]
+
+
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class Conversations:
@@ -35,7 +40,7 @@ class Conversations:
     @classmethod
     async def open(cls, url: str) -> Conversations:
         """Open `sqlite:///…` or `postgresql://…`, with or without the async driver's name, at the newest revision."""
-        return cls(await open_database(url))
+        return cls(await open_database(url, MIGRATIONS))
 
     async def close(self) -> None:
         await self._engine.dispose()
@@ -152,6 +157,8 @@ class Conversations:
         sources: Sequence[Source] = (),
         citations: Sequence[Citation] = (),
         notices: Sequence[Notice] = (),
+        cards: Sequence[Card] = (),
+        rounds: Sequence[Mapping[str, Any]] = (),
         usage: Mapping[str, int] = {},
         timings: Mapping[str, float] = {},
     ) -> Message:
@@ -160,7 +167,7 @@ class Conversations:
             return await _append(
                 db, conversation, id=_uuid(id) if id else str(uuid.uuid4()), role="assistant", reply_to=reply_to,
                 text=text, model_text=model_text, status=status, language=language, sources=sources,
-                citations=citations, notices=notices, usage=dict(usage), timings=dict(timings),
+                citations=citations, notices=notices, cards=cards, rounds=list(rounds), usage=dict(usage), timings=dict(timings),
             )  # fmt: skip
 
     @unbroken
@@ -184,7 +191,9 @@ async def _append(db: AsyncConnection, conversation: str, *, title: str = "", **
     return Message(**row._mapping)
 
 
-_BLANK = {"context": "", "model_text": "", "sources": (), "citations": (), "notices": (), "usage": {}, "timings": {}}
+_BLANK = {
+    "context": "", "model_text": "", "sources": (), "citations": (), "notices": (), "cards": (), "rounds": [], "usage": {}, "timings": {},
+}  # fmt: skip
 
 
 async def _change(db: AsyncConnection, statement: Update) -> None:

@@ -14,21 +14,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kefu import model_files, script_lock
+from kefu.approvals import Approvals
 from kefu.chat import Assistant
 from kefu.config import Settings
-from kefu.conversations import Conversations
+from kefu.conversations import MIGRATIONS, Conversations
+from kefu.errand import Errands
 from kefu.events import ConfigError, KefuError, ModelError
-from kefu.identity import Guests, load_secret
+from kefu.identity import Customers, Guests, Identity, load_secret
 from kefu.languages import Voice
 from kefu.llm import LLM, Endpoint
 from kefu.local_model import LocalModel
 from kefu.prompt import Layout
+from kefu.proofs import Proofs
 from kefu.reply import Walls, Writing
 from kefu.script_lock import Dialect
+from kefu.staff_roles import StaffRoles
 from kefu.turn import Limits
+from kefu.wants.router import EXAMPLES, Router
 from rag.embedder import Embedder, make_embedder
 from rag.errors import IndexInUse
 from rag.index import PolicyIndex, SyncReport
+from shop.database import Engine, open_database
+from shop.protocol import Shop
+from shop.rest import RestShop
+from shop.seed import seed
+from shop.store import MIGRATIONS as SHOP_MIGRATIONS
+from shop.store import OwnShop
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +58,10 @@ class Desk:
     conversations: Conversations
     index: PolicyIndex
     llm: LLM
-    guests: Guests
+    identity: Identity
+    shop: Shop
+    proofs: Proofs
+    staff: StaffRoles
 
     async def warm(self) -> None:
         """Has every slot of the model read the prompt's shared beginning, so that the first shopper need not wait."""
@@ -64,8 +78,13 @@ async def open_desk(settings: Settings, progress: Progress = _silent) -> AsyncIt
     Raises KefuError or the index's own errors with a sentence for whoever started it."""
     _make_folder(settings.home)
     async with AsyncExitStack() as stack:
-        conversations = await Conversations.open(settings.database)
-        stack.push_async_callback(conversations.close)
+        identity = identity_of(settings)
+        engine = await open_database(settings.database, MIGRATIONS, SHOP_MIGRATIONS)
+        stack.push_async_callback(engine.dispose)
+        conversations, approvals, staff = Conversations(engine), Approvals(engine), StaffRoles(engine)
+        shop = await open_shop(settings, engine)
+        stack.push_async_callback(shop.close)
+        proofs = Proofs(engine, shop.orders)
         endpoint, index = await _open_model_and_index(settings, progress, stack)
         llm = LLM(
             endpoint,
@@ -77,9 +96,46 @@ async def open_desk(settings: Settings, progress: Progress = _silent) -> AsyncIt
         )
         stack.push_async_callback(llm.close)
         limits = await limits_of(settings, llm)
-        assistant = Assistant(conversations, index, llm, limits)
-        guests = Guests(load_secret(settings.secret.get_secret_value(), settings.home))
-        yield Desk(settings, assistant, conversations, index, llm, guests)
+        errands = None
+        if settings.tools != "off":
+            router = await asyncio.to_thread(open_router, settings, index)
+            errands = Errands(shop, proofs, approvals, router, llm, await _rounds(settings, llm))
+        assistant = Assistant(conversations, index, llm, limits, errands)
+        yield Desk(settings, assistant, conversations, index, llm, identity, shop, proofs, staff)
+
+
+def identity_of(settings: Settings) -> Identity:
+    """Who may come, by the secrets in the settings. ConfigError for a key that is none."""
+    key = settings.customer_public_key
+    if key and "-----BEGIN" not in key:
+        try:
+            key = Path(key).expanduser().read_text()
+        except OSError as error:
+            raise ConfigError(f"KEFU_CUSTOMER_PUBLIC_KEY: {key} cannot be read: {error.strerror}.") from None
+    customers = Customers(
+        hs256_secret=settings.customer_secret.get_secret_value(),
+        rs256_public_key=key,
+        audience=settings.customer_audience,
+        issuer=settings.customer_issuer,
+    )
+    return Identity(Guests(load_secret(settings.secret.get_secret_value(), settings.home)), customers)
+
+
+async def open_shop(settings: Settings, engine: Engine) -> Shop:
+    """The shop behind the desk: the merchant's service, else our own tables, which a demo shop fills."""
+    if settings.shop_url:
+        try:
+            return RestShop(settings.shop_url, settings.shop_key.get_secret_value())
+        except ValueError as error:
+            raise ConfigError(f"KEFU_SHOP_URL or KEFU_SHOP_KEY: {error}") from None
+    if settings.shop_data:
+        await seed(engine, settings.shop_data)
+    return OwnShop(engine)
+
+
+def open_router(settings: Settings, index: PolicyIndex) -> Router:
+    """What a shopper wants, by the nearest labelled examples. Blocks: new examples are embedded."""
+    return Router.open(index.embedder, EXAMPLES, settings.cache, settings.policies)
 
 
 async def _open_model_and_index(
@@ -203,6 +259,17 @@ async def limits_of(settings: Settings, llm: LLM) -> Limits:
             unsupported_numbers=settings.unsupported_numbers,
         ),
     )
+
+
+async def _rounds(settings: Settings, llm: LLM) -> int:
+    """How often a model may call tools in a turn; 0: Kefu's own code calls them."""
+    if settings.tools == "portable" or (settings.tools == "auto" and not settings.llm_url):
+        return 0
+    try:
+        return settings.tool_rounds if settings.tools == "native" or await llm.takes_tools() else 0
+    except ModelError as error:
+        log.warning("could not ask the model server whether it takes tools, Kefu calls them itself: %s", error)
+        return 0
 
 
 async def _lock(settings: Settings, llm: LLM) -> Dialect | None:

@@ -1,6 +1,6 @@
 """What happens in a turn, as typed events, and the errors a turn may end in.
 
-Every surface (browser, REST, terminal) reads this one stream. Imports nothing of ours.
+Every surface (browser, REST, terminal) reads this one stream. Imports nothing of ours but the shapes of cards.
 """
 
 from __future__ import annotations
@@ -9,10 +9,16 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from kefu.card_shapes import ApprovalCard, Card
+
 AnswerStatus = Literal["complete", "cut", "failed"]
 NoticeCode = Literal[
     "nothing_found", "not_answered", "wrong_language", "unsupported_numbers", "model_unavailable", "cut_off", "stopped",
     "too_long", "empty", "busy", "duplicate", "error",
+    # Orders: what is asked back, and what a rule or the shop says
+    "prove_first", "prove_wrong", "prove_locked", "which_order", "which_item", "which_option", "which_address",
+    "which_payment", "address_missing", "no_orders", "refused", "shop_unavailable", "approval_asked",
+    "nothing_to_confirm", "approval_gone", "unsupported_facts", "tool_limit", "human_offered", "memory",
 ]  # fmt: skip
 
 
@@ -85,6 +91,37 @@ class Notice(_Frozen):
     text: str
 
 
+class ToolStarted(_Frozen):
+    """A tool runs: a look-up, or the plan of a change. `arguments` as they passed the checks."""
+
+    type: Literal["tool_started"] = "tool_started"
+    tool: str
+    arguments: dict[str, object]
+
+
+class ToolFinished(_Frozen):
+    """The tool that started last has ended; `refused` is the rule's code where it said no, "" else."""
+
+    type: Literal["tool_finished"] = "tool_finished"
+    tool: str
+    ok: bool
+    refused: str = ""
+
+
+class CardShown(_Frozen):
+    """Facts beside the answer: an order, or several."""
+
+    type: Literal["card"] = "card"
+    card: Card
+
+
+class ApprovalNeeded(_Frozen):
+    """A change waits for the shopper's click, or (the same id again, another state) what became of it."""
+
+    type: Literal["approval"] = "approval"
+    card: ApprovalCard
+
+
 class Trace(_Frozen):
     """For staff (`kefu ask --trace`): a step the shopper does not see. Never sent to a browser or over REST."""
 
@@ -108,8 +145,10 @@ class Done(_Frozen):
 
 
 Event = Annotated[
-    LanguageDetected | Sources | Token | Cited | Withdrawn | Notice | Trace | Done, Field(discriminator="type")
-]
+    LanguageDetected | Sources | Token | Cited | Withdrawn | Notice | ToolStarted | ToolFinished | CardShown
+    | ApprovalNeeded | Trace | Done,
+    Field(discriminator="type"),
+]  # fmt: skip
 
 
 class KefuError(Exception):

@@ -96,6 +96,11 @@ def _together(scores: Sequence[float]) -> float:
     return (1 - _OTHER) * max(scores) + _OTHER * other
 
 
+def is_short(message: str) -> bool:
+    """Whether a message is so short that it leans on what was said before, whatever it is."""
+    return sum(map(_weight, _composed(message))) <= _SHORT
+
+
 def _leans(message: str, short: int) -> bool:
     return bool(_OPENING.match(message)) or sum(map(_weight, message)) <= short
 

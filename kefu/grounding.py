@@ -114,6 +114,10 @@ class Grounding:
         self._given += given
         return Ground(tuple(sorted(passage.number for passage in cited)), _carried_by_none(given, cited))
 
+    def allow(self, texts: Iterable[str]) -> None:
+        """The numbers in these texts, a tool's results, may be said too."""
+        self._asked |= {number for text in texts for number in numbers(text)}
+
     @property
     def invented(self) -> tuple[str, ...]:
         """The numbers so far that stand in no source at all, nor in what the shopper wrote: only of these may an answer

@@ -117,6 +117,18 @@ class LLM:
             return False
         return True
 
+    async def takes_tools(self) -> bool:
+        """Whether the server lets a model call tools (vLLM wants two options for it). Asks for one token to find out."""
+        parameters = {"type": "object", "properties": {}}
+        tools = [{"type": "function", "function": {"name": "nothing", "description": "-", "parameters": parameters}}]
+        try:
+            await self._one_token([{"role": "user", "content": "Hello."}], tools)
+        except ModelRefused as error:
+            if error.status != 400:
+                raise
+            return False
+        return True
+
     async def warm(self, messages: Sequence[Mapping[str, Any]]) -> None:
         """Have the server prefill a prefix that many requests share. A failure costs speed only: it is logged."""
         try:
@@ -128,8 +140,8 @@ class LLM:
         """Drop every connection."""
         await self._server.close()
 
-    async def _one_token(self, messages: Sequence[Mapping[str, Any]]) -> None:
-        async with aclosing(self.stream(messages, max_tokens=1)) as pieces:
+    async def _one_token(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = ()) -> None:
+        async with aclosing(self.stream(messages, max_tokens=1, tools=tools)) as pieces:
             async for _ in pieces:
                 pass  # the request alone is what counts
 

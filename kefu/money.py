@@ -40,5 +40,10 @@ def in_words_of(language: str, passage: Passage) -> Passage:
 
 def _written(language: str, amount: re.Match[str]) -> str:
     number = _GROUPS.sub("." if language == "vi" else ",", amount["number"])
-    code = CURRENCY[amount["unit"]]
-    return f"{number}{'' if language == 'zh' else ' '}{_WORDS[code].get(language, code)}"
+    return with_unit(language, number, CURRENCY[amount["unit"]])
+
+
+def with_unit(language: str, number: str, code: str) -> str:
+    """A number and its currency (ISO 4217) as a language writes them; a currency without a word by its code."""
+    unit = _WORDS.get(code, {}).get(language, code)
+    return f"{number}{'' if language == 'zh' and unit != code else ' '}{unit}"

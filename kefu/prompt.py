@@ -3,17 +3,18 @@ so that the server's prefix cache holds. Knows no model, no database and no lang
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from string import Template
-from typing import Literal
+from typing import Any, Literal
 
 from rag.passages import Passage
 
 Layout = Literal["first", "system", "user"]
-ChatMessage = dict[str, str]
+ChatMessage = dict[str, Any]
 
 _PROMPTS = Path(__file__).parent / "prompts"
 _MESSAGE_OVERHEAD = 5  # tokens of a chat template around one message
@@ -21,11 +22,13 @@ _MESSAGE_OVERHEAD = 5  # tokens of a chat template around one message
 
 @dataclass(frozen=True)
 class Turn:
-    """One exchange as the model sees it: the system message before the question, the question, the model's text."""
+    """One exchange as the model sees it: the system message before the question, the question, the tool calls in
+    between with their results, the model's text."""
 
     context: str
     question: str
     answer: str = ""
+    rounds: Sequence[ChatMessage] = ()
 
 
 @cache
@@ -33,9 +36,11 @@ def _template(name: str) -> Template:
     return Template((_PROMPTS / f"{name}.md").read_text(encoding="utf-8").strip())
 
 
-def system_prompt(shop_name: str) -> str:
-    """The stable first message: the same bytes for every shopper and every turn, so that its prefix is shared."""
-    return _template("system").substitute(shop_name=shop_name)
+def system_prompt(shop_name: str, tools: bool = False) -> str:
+    """The stable first message: the same bytes for every shopper and every turn, so that its prefix is shared.
+    `tools`: the model calls them itself."""
+    told = _template("system").substitute(shop_name=shop_name)
+    return f"{told}\n{_template('system_tools').substitute()}" if tools else told
 
 
 def estimate_tokens(text: str) -> int:
@@ -65,14 +70,20 @@ def fit(passages: Sequence[Passage], budget: int, contexts: Sequence[str]) -> li
     return chosen
 
 
-def context(passages: Sequence[Passage], contexts: Sequence[str], language: str) -> str:
+def context(passages: Sequence[Passage], contexts: Sequence[str], language: str, none: str = "smalltalk") -> str:
     """The system message right before a question: the passages that do not stand in `contexts` yet, and the language
-    of the answer, by its English name; "" leaves that to the model."""
+    of the answer, by its English name; "" leaves that to the model. `none`: the template where there is no passage."""
     new = [_shown(p) for p in passages if not _sent(p, contexts)]
     if new:
         told = _template("context").substitute(passages="\n\n".join(new))
     else:
-        told = _template("context_known" if passages else "smalltalk").substitute()
+        told = _template("context_known" if passages else none).substitute()
+    return f"{told}\n\n{_template('language').substitute(language=language)}" if language else told
+
+
+def facts(found: str, language: str) -> str:
+    """The system message right before a question that the shop's records answer: what was found in them."""
+    told = _template("facts").substitute(facts=found)
     return f"{told}\n\n{_template('language').substitute(language=language)}" if language else told
 
 
@@ -81,7 +92,7 @@ def again(turn: Turn, why: Literal["language", "numbers"], **names: str) -> Turn
     return replace(turn, context=f"{turn.context}\n\n{_template(f'again_{why}').substitute(names)}")
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """A shopper's text without the control tokens of chat templates: servers parse `<|im_end|>` wherever it stands."""
     return text.replace("<|", "<\u200b|").replace("|>", "|\u200b>")
 
@@ -94,12 +105,13 @@ def messages(system: str, turns: Sequence[Turn], layout: Layout) -> list[ChatMes
         {"role": "system", "content": f"{system}\n\n{newest}" if layout == "first" and newest else system}
     ]
     for turn in turns:
-        question = _harmless(turn.question)
+        question = harmless(turn.question)
         if turn.context and layout == "system":
             sent.append({"role": "system", "content": turn.context})
         elif turn.context and layout == "user":
             question = f"<shop>\n{turn.context}\n</shop>\n\n{question}"
         sent.append({"role": "user", "content": question})
+        sent += turn.rounds
         if turn.answer:
             sent.append({"role": "assistant", "content": turn.answer})
     return sent
@@ -116,6 +128,7 @@ def with_check(sent: Sequence[ChatMessage], layout: Layout) -> list[ChatMessage]
 def tokens(turn: Turn) -> int:
     """Estimated tokens of a turn in the prompt."""
     parts = [part for part in (turn.context, turn.question, turn.answer) if part]
+    parts += [json.dumps(message, ensure_ascii=False) for message in turn.rounds]
     return sum(estimate_tokens(part) + _MESSAGE_OVERHEAD for part in parts)
 
 

@@ -1,4 +1,4 @@
-"""What the record holds: conversations and messages, and the tables that keep them. Knows no connection and no turn.
+"""What the record holds: conversations, messages and approvals, and the tables that keep them. Knows no connection and no turn.
 
 A table's columns are its dataclass's fields, so a row becomes an object as it is. A change of a table
 needs a new revision in kefu/migrations (a test compares the two).
@@ -7,29 +7,15 @@ needs a new revision in kefu/migrations (a test compares the two).
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel
-from sqlalchemy import (
-    JSON,
-    Column,
-    DateTime,
-    Dialect,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    TypeDecorator,
-    UniqueConstraint,
-)
+from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
 
+from kefu.card_shapes import ApprovalCard, Card
 from kefu.events import AnswerStatus, Citation, Notice, Source
+from shop.columns import CleanText, Model, Models, Moment, clean
 
 Role = Literal["user", "assistant"]
 TITLE_CHARS = 60
@@ -66,56 +52,12 @@ class Message:
     sources: tuple[Source, ...]  # of a question: the passages in `context`; of an answer: what it may rest on
     citations: tuple[Citation, ...]
     notices: tuple[Notice, ...]  # Kefu's own sentences shown with it
+    cards: tuple[Card, ...]  # orders shown with it, and changes asked for: as they stood then
+    rounds: list[dict[str, Any]]  # a model's own tool calls and their results, as they were sent; of an answer
     usage: dict[str, int]
     timings: dict[str, float]
     feedback: int | None  # 1 (up), -1 (down) or none
     feedback_comment: str | None
-
-
-def _clean(text: str) -> str:
-    return text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-class _CleanText(TypeDecorator[str]):
-    """Text as every database takes it: PostgreSQL refuses NUL, and no UTF-8 holds half a surrogate pair."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return value and _clean(value)
-
-
-class _Moment(TypeDecorator[datetime]):
-    """An aware UTC datetime; SQLite keeps no offset."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is not None and value.tzinfo is None:
-            raise ValueError("a time without an offset")
-        return value and value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value and (value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC))
-
-
-class _Models(TypeDecorator[tuple[BaseModel, ...]]):
-    """A tuple of one kind of event, as a JSON list."""
-
-    impl = JSON
-    cache_ok = True
-
-    def __init__(self, model: type[BaseModel]) -> None:
-        super().__init__()
-        self.model = model
-
-    def process_bind_param(self, value: Iterable[BaseModel] | None, dialect: Dialect) -> Any:
-        return [item.model_dump(mode="json") for item in value or ()]
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[BaseModel, ...]:
-        return tuple(self.model.model_validate(item) for item in value)
 
 
 metadata = MetaData()
@@ -128,8 +70,8 @@ conversations = Table(
     Column("title", Text, nullable=False),
     Column("language", String),
     Column("context_start", Integer, nullable=False),
-    Column("created_at", _Moment, nullable=False),
-    Column("updated_at", _Moment, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
     Index("conversations_of_owner", "owner", "updated_at"),
 )
 
@@ -140,27 +82,48 @@ messages = Table(
     Column("conversation", String(36), ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
     Column("seq", Integer, nullable=False),
     Column("role", String, nullable=False),
-    Column("text", _CleanText, nullable=False),
+    Column("text", CleanText, nullable=False),
     Column("status", String, nullable=False),
     Column("language", String),
-    Column("created_at", _Moment, nullable=False),
+    Column("created_at", Moment, nullable=False),
     Column("reply_to", String(36), ForeignKey("messages.id", ondelete="CASCADE"), index=True),
-    Column("context", _CleanText, nullable=False),
-    Column("model_text", _CleanText, nullable=False),
-    Column("sources", _Models(Source), nullable=False),
-    Column("citations", _Models(Citation), nullable=False),
-    Column("notices", _Models(Notice), nullable=False),
+    Column("context", CleanText, nullable=False),
+    Column("model_text", CleanText, nullable=False),
+    Column("sources", Models(Source), nullable=False),
+    Column("citations", Models(Citation), nullable=False),
+    Column("notices", Models(Notice), nullable=False),
+    Column("cards", Models(Card), nullable=False),
+    Column("rounds", JSON, nullable=False),
     Column("usage", JSON, nullable=False),
     Column("timings", JSON, nullable=False),
     Column("feedback", Integer),
-    Column("feedback_comment", _CleanText),
+    Column("feedback_comment", CleanText),
     UniqueConstraint("conversation", "seq", name="messages_in_order"),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("conversation", String(36), ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("owner", String, nullable=False),
+    Column("customer", String, nullable=False),
+    Column("message", String(36), nullable=False),  # the question that asked for the change
+    Column("tool", String, nullable=False),
+    Column("wish", JSON, nullable=False),
+    Column("fingerprint", String(64), nullable=False),  # of the change that was shown
+    Column("card", Model(ApprovalCard), nullable=False),  # as it was shown
+    Column("state", String, nullable=False),
+    Column("tries", Integer, nullable=False),  # clicks that the shop could not be asked for
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("decided_at", Moment),
 )
 
 
 def title_of(text: str) -> str:
     """One line of at most TITLE_CHARS characters; a longer text is cut between two whole characters, as read."""
-    line = unicodedata.normalize("NFC", " ".join(_clean(text).split()))
+    line = unicodedata.normalize("NFC", " ".join(clean(text).split()))
     if len(line) <= TITLE_CHARS:
         return line
     end = TITLE_CHARS - 1  # room for the ellipsis

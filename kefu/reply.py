@@ -18,6 +18,7 @@ from kefu.languages import LANGUAGES, Voice
 from kefu.llm import LLM, Finished, Piece, TextDelta, Usage
 from kefu.reply_guard import Drift, ReplyGuard
 from kefu.script_lock import Dialect, grammar, quoted, request_fields
+from kefu.tools.rounds import ToolRounds
 
 UnsupportedNumbers = Literal["correct", "regenerate", "ignore"]
 
@@ -56,6 +57,8 @@ class Reply:
     meaning: Meaning
     notice: Callable[..., Notice]  # a sentence of ours by its code, with the values it names
     elapsed_ms: Callable[[], float]
+    facts: str = ""  # from the shop's records, in the reply's language: its numbers may be said
+    tools: ToolRounds | None = None  # where the model calls tools itself
     text: str = ""
     model_text: str = ""
     citations: list[Citation] = field(default_factory=list)
@@ -92,42 +95,57 @@ class Reply:
             spoken = LANGUAGES[self.language]
             turns = [*turns[:-1], prompt.again(turns[-1], why, language=spoken.name, native=spoken.native)]
         if (numbers := self._grounding.invented) and self.writing.unsupported_numbers != "ignore":
-            yield self.notice("unsupported_numbers", numbers=", ".join(numbers))
+            looked = self.facts or (self.tools and self.tools.facts)
+            code = "unsupported_facts" if looked else "unsupported_numbers"
+            yield self.notice(code, numbers=", ".join(numbers))
         elif self.sources and not self.citations:
             yield self.notice("not_answered")
 
     async def _written(self, messages: Sequence[prompt.ChatMessage]) -> AsyncGenerator[Event, None]:
-        allowed = quoted(self.language, self.asked[-1], [source.text for source in self.sources])
+        allowed = quoted(self.language, self.asked[-1], [*(source.text for source in self.sources), self.facts])
         guard = ReplyGuard(self.language, allowed, self.writing.voice) if self.writing.walls.guard else None
         self._markers, self._sentences = MarkerFilter(), Sentences()
-        self._grounding = Grounding(self.sources, self.asked, self.meaning, self.language)
+        self._grounding = Grounding(self.sources, [*self.asked, self.facts], self.meaning, self.language)
         finished: Finished | None = None
-        async with aclosing(self._pieces(messages, allowed)) as pieces:
-            async for piece in pieces:
-                if isinstance(piece, TextDelta):
-                    if self.first_token_ms is None:
-                        self.first_token_ms = self.elapsed_ms()
-                    self.model_text += piece.text
-                    for event in await self._show(guard.feed(piece.text) if guard else piece.text):
+        while finished is None:
+            before = len(self.model_text)
+            async with aclosing(self._pieces(messages, allowed)) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, TextDelta):
+                        if self.first_token_ms is None:
+                            self.first_token_ms = self.elapsed_ms()
+                        self.model_text += piece.text
+                        for event in await self._show(guard.feed(piece.text) if guard else piece.text):
+                            yield event
+                    elif isinstance(piece, Finished):
+                        finished = piece
+            if finished is None:
+                raise ModelCut("the stream ended without a last piece")
+            if self.tools and finished.tool_calls and not self.tools.over:
+                done = len(self.tools.messages)
+                async with aclosing(self.tools.run(finished.tool_calls, self.model_text[before:])) as events:
+                    async for event in events:
                         yield event
-                elif isinstance(piece, Finished):
-                    finished = piece
+                self._grounding.allow(self.tools.facts)
+                if not self.tools.over:
+                    messages = [*messages, *self.tools.messages[done:]]
+                    self.model_text = self.model_text[:before]
+                    finished = None
         for event in await self._show(guard.end() if guard else "", over=True):
             yield event
-        if finished is None:
-            raise ModelCut("the stream ended without a last piece")
         self.usage = finished.usage
         yield Trace(step="model", data={"finish_reason": finished.reason, "usage": asdict(finished.usage)})
         if finished.reason == "length":
             yield self.notice("cut_off")
 
     def _pieces(self, messages: Sequence[prompt.ChatMessage], allowed: Sequence[str]) -> AsyncGenerator[Piece, None]:
-        writing, lock = self.writing, self.writing.walls.lock
+        writing, lock = self.writing, None if self.tools else self.writing.walls.lock  # a locked model cannot call
         return self.llm.stream(
             messages,
             max_tokens=writing.max_tokens,
             temperature=writing.temperature,
             top_p=writing.top_p,
+            tools=self.tools.offered() if self.tools else (),
             extra=request_fields(lock, grammar(self.language, allowed)) if lock else None,
         )
 

@@ -6,6 +6,8 @@ Knows no surface, and not how a message got here: that is kefu.chat.
 from __future__ import annotations
 
 import asyncio
+import logging
+import secrets
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -13,11 +15,14 @@ from dataclasses import asdict, dataclass, field
 
 from kefu import answerable, follow_up, money, prompt
 from kefu.answerable import Verdict
+from kefu.card_shapes import Card
 from kefu.conversations import Conversation, Conversations, Message
+from kefu.errand import Errand, Errands
 from kefu.events import AnswerStatus, Event, NotFound, Notice, Source, Sources, Trace
 from kefu.languages import LANGUAGES
 from kefu.llm import LLM, Usage
 from kefu.reply import Reply, Writing
+from kefu.tools.rounds import ToolRounds
 from kefu.words import is_smalltalk, say
 from rag.index import Found, PolicyIndex
 from rag.passages import Passage
@@ -48,6 +53,7 @@ class Parts:
     llm: LLM
     limits: Limits
     system: str
+    errands: Errands | None = None  # None: a desk without a shop, which answers from the policies only
 
 
 class Clock:
@@ -70,6 +76,9 @@ class Turn:
     history: Sequence[Message]  # with the question as its last
     language: str
     clock: Clock
+    address: str = ""  # the client's, where the surface knows it
+    errand: Errand | None = None
+    said: str = ""  # an answer that no model wrote
     sources: tuple[Source, ...] = ()
     reply: Reply | None = None  # once the model is asked
     notices: list[Notice] = field(default_factory=list)
@@ -78,17 +87,62 @@ class Turn:
     @property
     def text(self) -> str:
         """What the shopper has read of the answer."""
-        return self.reply.text.rstrip() if self.reply else ""
+        return self.reply.text.rstrip() if self.reply else self.said
 
-    def notice(self, code: str, **values: str) -> Notice:
+    @property
+    def cards(self) -> tuple[Card, ...]:
+        """What is shown beside the answer."""
+        return tuple(self.errand.cards) if self.errand else ()
+
+    def notice(self, code: str, text: str = "", **values: str) -> Notice:
         """Says a sentence of our own, in the turn's language, and remembers it with the answer."""
-        text = say(self.language, code, contact=self.parts.limits.contact, **values)
+        text = text or say(self.language, code, contact=self.parts.limits.contact, **values)
         said = Notice.model_validate({"code": code, "text": text})
         self.notices.append(said)
         return said
 
+    def bug(self, log: logging.Logger) -> Notice:
+        """Logs the exception that is being handled under a number, and says the number: nothing else gets out."""
+        number = secrets.token_hex(4)
+        log.exception("error %s in conversation %s", number, self.conversation.id)
+        return self.notice("error", id=number)
+
     async def events(self) -> AsyncGenerator[Event, None]:
-        """Sources first, then the answer's tokens and citations. Raises ModelError; does not save."""
+        """What is wanted of the shop's data, else the policies; then the answer's tokens and citations. Raises
+        ModelError and ShopError; does not save."""
+        if self.parts.errands:
+            self.errand = self._errand(self.parts.errands)
+            async with aclosing(self.errand.events()) as done:
+                async for event in done:
+                    yield event
+            if self.errand.handled:
+                async with aclosing(self._worded(self.errand.facts)) as events:
+                    async for event in events:
+                        yield event
+                return
+        async with aclosing(self._from_policies()) as events:
+            async for event in events:
+                yield event
+
+    def _errand(self, errands: Errands) -> Errand:
+        return Errand(errands, self.conversation, self.question, self.history, self.language, self.notice, self.address)
+
+    async def _worded(self, facts: str) -> AsyncGenerator[Event, None]:
+        """What a tool found, in the model's words; nothing where a card and a sentence of ours say it all."""
+        yield Sources(sources=())
+        context = prompt.facts(facts, self._told_language()) if facts else ""
+        await self.parts.conversations.set_context(self.question.id, context, self.language)
+        if not facts:
+            return
+        turns = [*await self._earlier_turns(), prompt.Turn(context, self.question.text)]
+        self.timings["build_ms"] = self.clock.ms()
+        self.reply = self._reply(facts)
+        async with aclosing(self.reply.events(self.parts.system, turns)) as events:
+            async for event in events:
+                yield event
+
+    async def _from_policies(self) -> AsyncGenerator[Event, None]:
+        """Sources first, then what the model makes of them."""
         small_talk = is_smalltalk(self.question.text)
         found = [] if small_talk else await self._find()
         turns = await self._earlier_turns()
@@ -99,8 +153,9 @@ class Turn:
         self.sources = _as_sources([f for f in found if f.passage.id in kept])
         yield Sources(sources=self.sources)
         yield Trace(step="passages", data={"found": {f.passage.id: round(f.score, 3) for f in found}})
-        answers = bool(passages) or small_talk
-        context = self._context(passages, contexts) if answers else ""
+        tools = await self._tools()
+        answers = bool(passages) or small_talk or tools is not None
+        context = self._context(passages, contexts, small_talk) if answers else ""
         await self.parts.conversations.set_context(self.question.id, context, self.language, self.sources)
         turns = [*turns, prompt.Turn(context, self.question.text)]
         self.timings["build_ms"] = self.clock.ms()
@@ -111,7 +166,7 @@ class Turn:
         if not answers:
             yield self.notice("nothing_found")
             return
-        self.reply = self._reply()
+        self.reply = self._reply(tools=tools)
         async with aclosing(self.reply.events(self.parts.system, turns)) as events:
             async for event in events:
                 yield event
@@ -130,9 +185,19 @@ class Turn:
         search, region = self.parts.index.search, self.parts.limits.region
         return await asyncio.to_thread(search, text, language=self.language, k=k, region=region)
 
-    def _context(self, passages: Sequence[Passage], contexts: Sequence[str]) -> str:
-        told = self.parts.limits.writing.walls.prompt
-        return prompt.context(passages, contexts, LANGUAGES[self.language].name if told else "")
+    async def _tools(self) -> ToolRounds | None:
+        """Where the model calls tools itself: what it may call, and for whom."""
+        errand = self.errand
+        if errand is None or not errand.errands.rounds:
+            return None
+        return ToolRounds(await errand.caller(), errand.errands.rounds, self.notice, errand.shown)
+
+    def _context(self, passages: Sequence[Passage], contexts: Sequence[str], small_talk: bool) -> str:
+        none = "smalltalk" if small_talk else "context_none"
+        return prompt.context(passages, contexts, self._told_language(), none)
+
+    def _told_language(self) -> str:
+        return LANGUAGES[self.language].name if self.parts.limits.writing.walls.prompt else ""
 
     async def _verdict(self, turns: Sequence[prompt.Turn], score: float) -> Verdict:
         layout = self.parts.limits.writing.layout
@@ -146,9 +211,11 @@ class Turn:
         limits = self.parts.limits
         questions = {m.id: m for m in self.history if m.role == "user" and m.seq >= self.conversation.context_start}
         answered = [
-            (questions[m.reply_to], m) for m in self.history if m.model_text and m.reply_to and m.reply_to in questions
+            (questions[m.reply_to], m)
+            for m in self.history
+            if (m.model_text or m.rounds) and m.reply_to and m.reply_to in questions
         ]
-        turns = [prompt.Turn(question.context, question.text, answer.model_text) for question, answer in answered]
+        turns = [prompt.Turn(q.context, q.text, answer.model_text, answer.rounds) for q, answer in answered]
         newest = prompt.Turn("", self.question.text)
         dropped = prompt.turns_to_drop(
             self.parts.system, [*turns, newest], limits.context_tokens - limits.passage_tokens
@@ -158,7 +225,7 @@ class Turn:
             await self.parts.conversations.drop_before(self.conversation.id, left[0].seq)
         return turns[dropped:]
 
-    def _reply(self) -> Reply:
+    def _reply(self, facts: str = "", tools: ToolRounds | None = None) -> Reply:
         async def meaning(sentence: str) -> Mapping[str, float]:
             ids = [source.id for source in self.sources]
             return await asyncio.to_thread(self.parts.index.nearness, sentence, self.language, ids)
@@ -172,7 +239,15 @@ class Turn:
             meaning,
             self.notice,
             self.clock.ms,
+            facts,
+            tools,
         )
+
+    def _model_text(self) -> str:
+        """The answer as the model will see it later. One that calls tools must also know what we asked back."""
+        written = self.reply.model_text if self.reply else self.said
+        native = self.errand and self.errand.errands.rounds
+        return written or ("\n".join(notice.text for notice in self.notices) if native else "")
 
     async def save(self, status: AnswerStatus) -> Message | None:
         """Keeps the answer as it stands; None when its conversation was deleted meanwhile."""
@@ -185,12 +260,14 @@ class Turn:
                 self.conversation.id,
                 reply_to=self.question.id,
                 text=self.text,
-                model_text=reply.model_text if reply else "",
+                model_text=self._model_text(),
+                rounds=reply.tools.messages if reply and reply.tools else (),
                 status=status,
                 language=self.language,
                 sources=self.sources,
                 citations=reply.citations if reply else [],
                 notices=self.notices,
+                cards=self.cards,
                 usage=asdict(reply.usage if reply else Usage()),
                 timings=self.timings,
             )

@@ -19,21 +19,33 @@ _SMALLTALK_CHARS = 80  # whoever writes more wants something
 
 
 @cache
-def words(language: str) -> dict[str, str | list[str]]:
-    """Every text of a language, by key; lists for `starters` and the like."""
-    file = FOLDER / f"{language}.yaml"
-    if not (language.isalpha() and file.is_file()):
+def spoken(language: str) -> str:
+    """The language that our words to a shopper are in: theirs, or English."""
+    return language if language.isalpha() and (FOLDER / f"{language}.yaml").is_file() else FALLBACK
+
+
+@cache
+def words(language: str) -> dict[str, str | list[str] | dict[str, str]]:
+    """Every text of a language, by key; lists for `starters` and the like, tables for codes: status, country, …"""
+    if spoken(language) != language:
         return words(FALLBACK)
-    texts: dict[str, str | list[str]] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    file = FOLDER / f"{language}.yaml"
+    texts: dict[str, str | list[str] | dict[str, str]] = yaml.safe_load(file.read_text(encoding="utf-8"))
     return texts
 
 
-def say(language: str, key: str, **values: str) -> str:
+def say(language: str, key: str, /, **values: str) -> str:
     """One text in a language, its `$names` filled in. A missing key or value raises KeyError with its name."""
     text = words(language)[key]
-    if isinstance(text, list):
-        raise KeyError(f"{key} is a list")
+    if not isinstance(text, str):
+        raise KeyError(f"{key} is no single text")
     return string.Template(text).substitute(values)
+
+
+def word(language: str, table: str, code: str) -> str:
+    """What a code of the shop is called: word("vi", "status", "shipped"). One that has no word stays as it is."""
+    called = words(language)[table]
+    return called.get(code, code) if isinstance(called, dict) else code
 
 
 def starters(language: str) -> list[str]:

@@ -53,6 +53,7 @@ class PolicyIndex:
         self, policies: Path, store: Path, embedder: Embedder, *, chroma_url: str = "", read_only: bool = False
     ) -> None:
         self._policies = policies
+        self.embedder = embedder
         self._remote = bool(chroma_url)
         self._read_only = read_only
         self._writing = threading.Lock()

@@ -194,7 +194,7 @@ async def test_a_stranger_becomes_a_guest_once(site: Site) -> None:
     cookie = first.headers["set-cookie"]
     assert cookie.startswith(f"{GUEST_COOKIE}=") and "set-cookie" not in second.headers
     assert "HttpOnly" in cookie and "samesite=lax" in cookie.lower() and "Secure" not in cookie
-    owner = site.desk.guests.owner(first.cookies[GUEST_COOKIE])
+    owner = site.desk.identity.guests.owner(first.cookies[GUEST_COOKIE])
     assert owner and len(await site.desk.conversations.of(owner)) == 2
 
 
@@ -207,11 +207,11 @@ async def test_over_https_the_cookie_is_secure(site: Site) -> None:
 async def test_a_forged_cookie_is_a_stranger(site: Site) -> None:
     async with site.browser(cookie=f"{GUEST_COOKIE}=forged") as browser:
         answer = await browser.post("/v1/chat", json={"message": QUESTION})
-    assert answer.status_code == 200 and site.desk.guests.owner(answer.cookies[GUEST_COOKIE])
+    assert answer.status_code == 200 and site.desk.identity.guests.owner(answer.cookies[GUEST_COOKIE])
 
 
 async def test_a_bearer_token_says_who_asks(site: Site) -> None:
-    owner, token = site.desk.guests.issue()
+    owner, token = site.desk.identity.guests.issue()
     async with site.browser(authorization=f"Bearer {token}") as browser:
         answer = await browser.post("/v1/chat", json={"message": QUESTION})
         read = await browser.get(f"/v1/conversations/{answer.headers['x-conversation']}")
@@ -221,7 +221,7 @@ async def test_a_bearer_token_says_who_asks(site: Site) -> None:
 
 @pytest.mark.parametrize("authorization", ["Bearer wrong", "Bearer", "Basic YTpi", "Bearer a.b.c"])
 async def test_a_wrong_bearer_is_refused_even_beside_a_good_cookie(site: Site, authorization: str) -> None:
-    _, token = site.desk.guests.issue()
+    _, token = site.desk.identity.guests.issue()
     async with site.browser(authorization=authorization, cookie=f"{GUEST_COOKIE}={token}") as browser:
         answer = await browser.post("/v1/chat", json={"message": QUESTION})
     assert answer.status_code == 401 and answer.headers["www-authenticate"] == "Bearer"

@@ -9,17 +9,35 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FILES = [ROOT / "app.py", *(p for room in ("kefu", "rag", "web") for p in sorted((ROOT / room).rglob("*.py")))]
-LEAVES = {"kefu.events", "kefu.config"}
-TERMINAL = {"kefu.cli", "kefu.terminal", "kefu.console", "kefu.model_commands", "kefu.__main__"}
+FILES = [ROOT / "app.py", *(p for room in ("kefu", "rag", "shop", "web") for p in sorted((ROOT / room).rglob("*.py")))]
+LEAVES = {"kefu.card_shapes", "kefu.config"}
+TERMINAL = {"kefu.cli", "kefu.terminal", "kefu.console", "kefu.model_commands", "kefu.__main__"} | {
+    "kefu.order_commands", "kefu.staff_commands",
+}  # fmt: skip
 SURFACES = {"kefu.api", "app", "web"} | TERMINAL
 OWNERS = {
     "chainlit": ("app.py", "web/"),
     "chromadb": ("rag/",),
     "aiohttp": ("kefu/llm.py", "kefu/model_server.py"),
     "fastapi": ("kefu/api.py", "web/"),
-    "typer": ("kefu/cli.py", "kefu/console.py", "kefu/model_commands.py"),
-    "sqlalchemy": ("kefu/conversations.py", "kefu/record.py", "kefu/database.py", "kefu/migrations/", "kefu/doctor.py"),
+    "typer": (
+        "kefu/cli.py",
+        "kefu/console.py",
+        "kefu/model_commands.py",
+        "kefu/order_commands.py",
+        "kefu/staff_commands.py",
+    ),  # fmt: skip
+    "httpx": ("shop/rest", "rag/embedder.py", "rag/store.py"),
+    "sqlalchemy": (
+        "shop/",
+        "kefu/conversations.py",
+        "kefu/approvals.py",
+        "kefu/proofs.py",
+        "kefu/staff_roles.py",
+        "kefu/record.py",
+        "kefu/migrations/",
+        "kefu/doctor.py",
+    ),  # fmt: skip
     "requests": ("kefu/model_files.py", "kefu/download.py", "kefu/doctor.py"),
 }
 
@@ -44,13 +62,18 @@ def within(module: str, rooms: set[str]) -> bool:
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_imports_follow_the_arrows(path: Path) -> None:
     here, found = name(path), set(imports(path))
-    ours = {m for m in found if within(m, {"kefu", "rag", "web", "app"})}
+    ours = {m for m in found if within(m, {"kefu", "rag", "shop", "web", "app"})}
     if here in LEAVES:
         assert not ours, f"{here} imports nothing of ours, but {ours}"
     if here.startswith("kefu.language"):
         assert all(m.startswith("kefu.language") or m == "kefu" for m in ours), ours
-    if here.startswith("rag"):
-        assert all(within(m, {"rag"}) for m in ours), f"{here} knows only rag, but imports {ours}"
+    if here == "kefu.events":
+        assert ours <= {"kefu.card_shapes", "kefu.card_shapes.Card", "kefu.card_shapes.ApprovalCard"}, ours
+    for room in ("rag", "shop"):
+        if within(here, {room}):
+            assert all(within(m, {room}) for m in ours), f"{here} knows only {room}, but imports {ours}"
+    if within(here, {"kefu.tools"}):
+        assert not {m for m in ours if within(m, {"kefu.wants", "kefu.prompt", "kefu.reply"})}, "tools call no model"
     if not within(here, SURFACES):
         assert not {m for m in ours if within(m, SURFACES)}, f"{here} is no surface, but imports one"
 

@@ -19,10 +19,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
-from kefu.conversations import Conversation, Conversations, Message
-from kefu.database import open_database, writing
-from kefu.events import Citation, ConfigError, NotFound, Notice, Source
+from kefu.conversations import MIGRATIONS, Conversation, Conversations, Message
+from kefu.events import Citation, NotFound, Notice, Source
 from kefu.record import metadata, title_of
+from shop.database import open_database, writing
+from shop.errors import BadDatabase
 from tests.postgres import PASSWORD
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -427,7 +428,7 @@ async def test_turn_that_fails_or_is_cancelled_lets_the_next_one_in(store: Conve
 async def test_finished_turns_leave_no_lock_behind(store: Conversations) -> None:
     def locks() -> int:
         gc.collect()
-        return sum(isinstance(thing, asyncio.Lock) for thing in gc.get_objects())
+        return sum(type(thing) is asyncio.Lock for thing in gc.get_objects())
 
     before = locks()
     for number in range(200):
@@ -440,7 +441,7 @@ async def test_finished_turns_leave_no_lock_behind(store: Conversations) -> None
 
 
 async def test_revisions_make_the_tables_that_the_code_declares(url: str) -> None:
-    engine = await open_database(url)
+    engine = await open_database(url, MIGRATIONS)
     async with engine.connect() as db:
         differences = await db.run_sync(lambda c: compare_metadata(MigrationContext.configure(c), metadata))
     await engine.dispose()
@@ -489,16 +490,16 @@ async def test_different_databases_may_be_opened_at_once(tmp_path: Path) -> None
 
 
 async def test_database_of_a_newer_kefu_is_refused_with_a_sentence(url: str) -> None:
-    engine = await open_database(url)
+    engine = await open_database(url, MIGRATIONS)
     async with writing(engine) as db:
         await db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     await engine.dispose()
-    with pytest.raises(ConfigError, match=r"9999.*newer Kefu: update this one"):
+    with pytest.raises(BadDatabase, match=r"9999.*newer Kefu: update this one"):
         await Conversations.open(url)
 
 
 async def test_sqlite_is_opened_for_several_processes(tmp_path: Path) -> None:
-    engine = await open_database(f"sqlite+aiosqlite:///{tmp_path / 'kefu.db'}")
+    engine = await open_database(f"sqlite+aiosqlite:///{tmp_path / 'kefu.db'}", MIGRATIONS)
     async with engine.connect() as db:
         pragmas = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         found = [(await db.execute(text(f"PRAGMA {pragma}"))).scalar_one() for pragma in pragmas]
@@ -523,7 +524,7 @@ async def test_sqlite_is_opened_for_several_processes(tmp_path: Path) -> None:
     ],
 )
 async def test_unusable_database_is_named_without_its_password(url: str, says: str) -> None:
-    with pytest.raises(ConfigError, match=says) as refused:
+    with pytest.raises(BadDatabase, match=says) as refused:
         await Conversations.open(url)
     assert "cret" not in str(refused.value)
 
@@ -536,14 +537,14 @@ async def test_wrong_password_and_missing_database_are_sentences(request: pytest
         (right + "?sslmode=require", "SSL"),
         (right + "?colour=red", "colour"),
     ):
-        with pytest.raises(ConfigError, match=says) as refused:
+        with pytest.raises(BadDatabase, match=says) as refused:
             await Conversations.open(wrong)
         assert PASSWORD not in str(refused.value) and "a%3Ab" not in str(refused.value)
 
 
 async def test_connections_that_the_server_dropped_are_replaced(request: pytest.FixtureRequest) -> None:
     url = request.getfixturevalue("postgres").database()
-    store, other = await Conversations.open(url), await open_database(url)
+    store, other = await Conversations.open(url), await open_database(url, MIGRATIONS)
     chat = await store.start(ANNA)
     async with other.connect() as db:
         drop = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
@@ -557,5 +558,5 @@ async def test_connections_that_the_server_dropped_are_replaced(request: pytest.
 
 async def test_file_that_is_no_database_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "kefu.db").write_bytes(os.urandom(4096))
-    with pytest.raises(ConfigError, match="not a database"):
+    with pytest.raises(BadDatabase, match="not a database"):
         await Conversations.open(f"sqlite:///{tmp_path / 'kefu.db'}")

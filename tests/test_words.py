@@ -12,7 +12,13 @@ from kefu.languages import SHOP_LANGUAGES, detect
 from kefu.words import FOLDER, is_smalltalk, say, starters, words
 
 NAME = re.compile(r"\$\{?(\w+)")
-VALUES = {"contact": "help@shop.example", "numbers": "45", "limit": "4000", "id": "3f2a9c01", "shop": "Jade Lane"}
+VALUES = {
+    "contact": "help@shop.example", "numbers": "45", "limit": "4000", "id": "3f2a9c01", "shop": "Jade Lane",
+    "number": "JL10023", "status": "OK", "hours": "2", "days": "30", "product": "A1", "reason": "B2", "item": "C3",
+    "variant": "D4", "country": "SG", "field": "F5", "balance": "5", "needed": "9", "time": "14:32", "date": "12/11",
+    "amount": "90", "method": "MoMo", "first": "G6", "count": "2", "items": "H7", "things": "I8", "choices": "J9",
+}  # fmt: skip
+COMPOSED = {"refused", "memory"}  # said by kefu.cards.refusal_text and kefu.order_texts.memory_text
 KEYS = [key for key, text in words("en").items() if isinstance(text, str)]
 
 
@@ -40,7 +46,7 @@ def test_every_text_is_in_its_language_with_no_hole(language: str) -> None:
         assert detect(text).language == language, (key, text)
 
 
-@pytest.mark.parametrize("code", get_args(NoticeCode))
+@pytest.mark.parametrize("code", sorted({*get_args(NoticeCode)} - COMPOSED))
 def test_every_notice_has_a_text(code: str) -> None:
     texts = {say(language, code, **VALUES) for language in SHOP_LANGUAGES}
     assert len(texts) == len(SHOP_LANGUAGES)

@@ -15,17 +15,33 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from kefu.chat import Incoming
+from kefu.chat import Assistant, Incoming
 from kefu.config import ROOT, Settings
-from kefu.conversations import Conversation, Conversations, Message
-from kefu.desk import Desk
-from kefu.events import Citation, Cited, Done, Event, LanguageDetected, Notice, Source, Sources, Token, Withdrawn
-from kefu.identity import Guests, load_secret
+from kefu.conversations import MIGRATIONS, Conversation, Conversations, Message
+from kefu.desk import Desk, identity_of
+from kefu.events import (
+    ApprovalNeeded,
+    CardShown,
+    Citation,
+    Cited,
+    Done,
+    Event,
+    LanguageDetected,
+    Notice,
+    Source,
+    Sources,
+    Token,
+    Withdrawn,
+)
 from kefu.words import say
+from shop.database import open_database
+from shop.store import MIGRATIONS as SHOP_MIGRATIONS
+from tests.test_chat import LIMITS
+from tests.web_orders import WORDS, Orders
 
 SECRET_IN_A_BUG = "postgresql://kefu:hunter2@db"
 LANGUAGE_OF = {"vi": "vi", "th": "th", "zh": "zh"}
@@ -37,18 +53,21 @@ ANSWERS = {
 }
 
 
-class Script:
-    """Answers as the question's first word says, and keeps what it said as the engine does."""
+class Script(Assistant):
+    """Answers as the question's first word says, and keeps what it said as the engine does. A click is the engine's."""
 
-    def __init__(self, conversations: Conversations, log: Path) -> None:
+    def __init__(self, conversations: Conversations, orders: Orders, log: Path) -> None:
+        unused: Any = None
+        super().__init__(conversations, unused, unused, LIMITS, orders.errands)
         self._conversations = conversations
+        self._orders = orders
         self._log = log
 
     def _note(self, what: str, id: str) -> None:
         with self._log.open("a") as log:
             log.write(json.dumps({"what": what, "id": id, "at": time.time()}) + "\n")
 
-    async def reply(self, conversation: Conversation, message: Incoming) -> AsyncIterator[Event]:
+    async def reply(self, conversation: Conversation, message: Incoming) -> AsyncGenerator[Event, None]:
         language = (message.locale or "en")[:2]
         language = language if language in ANSWERS else "en"
         if len(message.text) > 4000:
@@ -64,7 +83,7 @@ class Script:
             status = "cut"
             self._note("began", message.id)
             try:
-                async for event in self._events(message.text, language):
+                async for event in self._events(conversation, message, language):
                     said.append(event)
                     yield event
                 status = "complete"
@@ -93,18 +112,19 @@ class Script:
             sources=next((e.sources for e in said if isinstance(e, Sources)), ()),
             citations=[e.citation for e in said if isinstance(e, Cited)],
             notices=[e for e in said if isinstance(e, Notice)],
+            cards=[e.card for e in said if isinstance(e, CardShown | ApprovalNeeded)],
         )
 
-    async def _events(self, text: str, language: str) -> AsyncIterator[Event]:
+    async def _events(self, conversation: Conversation, message: Incoming, language: str) -> AsyncIterator[Event]:
         yield LanguageDetected(language=language, confidence=1, reason="script")
-        order, _, rest = text.partition(" ")
+        order, _, rest = message.text.partition(" ")
         if order == "crash":
             raise RuntimeError(SECRET_IN_A_BUG)
         if order == "say":
             yield Token(text=rest)
         elif order == "redo":
-            for event in (Token(text="wrong words"), Withdrawn(reason="language"), Token(text=rest)):
-                yield event
+            for step in (Token(text="wrong words"), Withdrawn(reason="language"), Token(text=rest)):
+                yield step
                 await asyncio.sleep(0.2)
         elif order == "drift":
             yield Sources(sources=(_source(language, 1),))
@@ -115,6 +135,9 @@ class Script:
             for n in range(int(rest) if order == "count" else 10_000):
                 yield Token(text=f"{n} ")
                 await asyncio.sleep(0.005 if order == "count" else 0.02)
+        elif order in WORDS:
+            async for event in self._orders.events(conversation, message.id, language, order, rest):
+                yield event
         else:
             async for event in self._cited(language):
                 yield event
@@ -158,14 +181,16 @@ async def _main(home: Path) -> None:
     from web.server import listen, serve
 
     settings = Settings(home=home, _env_file=None)
-    conversations = await Conversations.open(settings.database)
-    guests = Guests(load_secret("", home))
-    script: Any = Script(conversations, home / "script.jsonl")
+    engine = await open_database(settings.database, MIGRATIONS, SHOP_MIGRATIONS)
+    conversations = Conversations(engine)
+    identity = identity_of(settings)
+    script = Script(conversations, await Orders.open(engine), home / "script.jsonl")
     index: Any = NoIndex()
     llm: Any = None
-    desk = Desk(settings, script, conversations, index, llm, guests)
+    shop: Any = None
+    desk = Desk(settings, script, conversations, index, llm, identity, shop, shop, shop)
     await serve(desk, listen(settings.host, settings.port))
-    await conversations.close()
+    await engine.dispose()
 
 
 class Shop:

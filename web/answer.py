@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from kefu.card_shapes import Card
 from kefu.events import Citation, Notice, Source
 from kefu.words import say
 from web import steps
+from web.cards import card_element
 from web.frames import Frames
 
 Send = Callable[[str, Any], Awaitable[None]]  # an event of Chainlit's page, and its data
@@ -24,6 +26,9 @@ class Question:
     conversation: str
     owner: str
     locale: str
+    address: str = ""  # the client's
+    approval: str = ""  # the change that this is a click for
+    confirm: bool = False
 
 
 class Answer:
@@ -38,6 +43,7 @@ class Answer:
         self._text = ""
         self._citations: list[Citation] = []
         self._notices: list[Notice] = []
+        self._cards: list[steps.Element] = []
         self._began = steps.stamp(datetime.now(UTC))
         self._ended: str | None = None
         self._drawn: str | None = None  # None: the page has no answer yet
@@ -76,6 +82,16 @@ class Answer:
         self._notices.append(notice)
         await self._frames.changed()
 
+    async def card(self, card: Card, asked: str | None = None) -> None:
+        """A card stands under this answer, or is drawn anew under the answer to the question `asked`."""
+        own = asked in (None, self.question.id)
+        element = card_element(card, asked or self.question.id, self.question.conversation, len(self._cards))
+        if own:
+            self._cards = [shown for shown in self._cards if shown["id"] != element["id"]] + [element]
+            await self._frames.changed()  # an answer of cards alone begins too
+        if not own or self._drawn is not None:
+            await self._send("element", element)
+
     async def say(self, code: str, **values: str) -> None:
         """A sentence of the page's own, in the shopper's language."""
         await self.show(Notice.model_validate({"code": code, "text": say(self.language, code, **values)}))
@@ -96,7 +112,8 @@ class Answer:
             steps.question_step(asked.id, asked.conversation, asked.text, self._began),
             steps.run_step(asked.id, asked.conversation, self._began, self._ended),
         ]
-        if shown := self._markdown():
+        shown = self._markdown()
+        if shown or self._cards:
             streaming = self._ended is None
             answer = steps.answer_step(
                 asked.id, asked.conversation, self._shop, shown, self._began, streaming=streaming
@@ -105,12 +122,12 @@ class Answer:
         return found
 
     def as_elements(self) -> list[steps.Element]:
-        """The sources, once the answer stands."""
+        """The cards, and once the answer stands the sources."""
         if self._ended is None or not steps.sources_stand(self._text, self._notices):
-            return []
+            return list(self._cards)
         asked = self.question
         row = steps.sources_element(asked.id, asked.conversation, self.language, self.sources, self._citations)
-        return [row] if row else []
+        return [*self._cards, *([row] if row else [])]
 
     def _markdown(self) -> str:
         return steps.markdown(self._text, self._citations, self.sources, self._notices)
@@ -118,11 +135,13 @@ class Answer:
     async def _draw(self) -> None:
         """The first frame opens the answer; a later one adds what is new, or replaces all where a mark went inside."""
         shown = self._markdown()
-        if shown == (self._drawn or ""):
+        if shown == self._drawn or (self._drawn is None and not (shown or self._cards)):
             return
         begun, self._drawn = self._drawn, shown
         if begun is None:
             await self._send("stream_start", self.as_steps()[-1])
+            for element in self._cards:
+                await self._send("element", element)
             return
         grown = bool(begun) and shown.startswith(begun)
         token = shown[len(begun) :] if grown else shown

@@ -5,8 +5,10 @@ Guard stands before the whole site, Gate before Chainlit, of which it lets throu
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -17,12 +19,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kefu.identity import GUEST_COOKIE, Guests
+from kefu.identity import CUSTOMER_COOKIE, GUEST_COOKIE, Identity
 from web.locales import INTERFACE, language_of
 
 # Whose request this is. Outside the Gate, which is under `chainlit run`, everybody is the developer.
 DEVELOPER = "guest:developer"
 visitor: ContextVar[str] = ContextVar("visitor", default=DEVELOPER)
+client: ContextVar[str] = ContextVar("client", default="")  # and its address
 
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 _SOCKET = "/ws/socket.io"
@@ -43,9 +46,11 @@ def _cookies(headers: Headers) -> dict[str, str]:
         return {}
 
 
-def owner_of(guests: Guests, headers: Headers) -> str | None:
-    """The guest that the request's cookie proves."""
-    return guests.owner(_cookies(headers).get(GUEST_COOKIE, ""))
+def owner_of(identity: Identity, headers: Headers) -> str | None:
+    """The customer or guest that the request's cookies prove."""
+    cookies = _cookies(headers)
+    customer, guest = cookies.get(CUSTOMER_COOKIE, ""), cookies.get(GUEST_COOKIE, "")
+    return identity.owner_of(bearer=None, customer_cookie=customer, guest_cookie=guest)
 
 
 class Guard:
@@ -100,13 +105,13 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, why: 
 
 
 class Gate:
-    """Lets a guest's requests for the few doors in use through to Chainlit, with the identity the cookie proves."""
+    """Lets a shopper's requests for the few doors in use through to Chainlit, with the identity the cookies prove."""
 
     def __init__(
-        self, chainlit: ASGIApp, guests: Guests, default_language: str, missing: Callable[[Request], Response]
+        self, chainlit: ASGIApp, identity: Identity, default_language: str, missing: Callable[[Request], Response]
     ) -> None:
         self._chainlit = chainlit
-        self._guests = guests
+        self._identity = identity
         self._default_language = default_language
         self._missing = missing
 
@@ -117,8 +122,13 @@ class Gate:
             if scope["type"] == "websocket":
                 return await send({"type": "websocket.close", "code": 1008})
             return await self._missing(Request(scope))(scope, receive, send)
-        owner = owner_of(self._guests, Headers(scope=scope))
+        headers = Headers(scope=scope)
+        owner = owner_of(self._identity, headers)
         visitor.set(owner or "")
+        client.set((scope.get("client") or ("",))[0])
+        customers = self._identity.customers
+        if is_socket and (ends := customers.expires(_cookies(headers).get(CUSTOMER_COOKIE, ""))):
+            receive = _until(ends + customers.leeway, receive)
         scope = {**scope, "headers": _with_identity(scope, owner)}
         if door == ("GET", "/project/settings"):
             scope["query_string"] = self._in_our_language(scope["query_string"])
@@ -130,6 +140,19 @@ class Gate:
         language = language_of(wanted.get("language", [""])[0], self._default_language)
         kept = {"language": INTERFACE[language]} | {k: v[0] for k, v in wanted.items() if k == "chat_profile"}
         return urlencode(kept).encode()
+
+
+def _until(ends: datetime, receive: Receive) -> Receive:
+    """A signed-in shopper's socket ends with the token that opened it; what comes next is a guest's."""
+
+    async def receive_in_time() -> Message:
+        try:
+            async with asyncio.timeout((ends - datetime.now(UTC)).total_seconds()):
+                return await receive()
+        except TimeoutError:
+            return {"type": "websocket.disconnect", "code": 1008}
+
+    return receive_in_time
 
 
 def _with_identity(scope: Scope, owner: str | None) -> list[tuple[bytes, bytes]]:

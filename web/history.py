@@ -12,10 +12,12 @@ from chainlit.data.base import BaseDataLayer
 from chainlit.types import PageInfo, PaginatedResponse, Pagination, ThreadDict, ThreadFilter
 from chainlit.user import PersistedUser, User
 
+from kefu.card_shapes import ApprovalCard
 from kefu.conversations import Conversation, Message
 from kefu.events import NotFound, Notice
 from kefu.words import say
 from web import steps
+from web.cards import card_element
 from web.guards import visitor
 from web.running import desk
 from web.turns import room_of, turns
@@ -30,6 +32,7 @@ async def thread(conversation: Conversation) -> dict[str, Any]:
     answers = {message.reply_to: message for message in messages if message.reply_to}
     told: list[steps.Step] = []
     elements: list[steps.Element] = []
+    approvals = await desk().assistant.approvals(conversation)
     for question in (message for message in messages if message.role == "user"):
         at = steps.stamp(question.created_at)
         answer = answers.get(question.id)
@@ -39,6 +42,9 @@ async def thread(conversation: Conversation) -> dict[str, Any]:
         end = steps.stamp(answer.created_at)
         told.append(steps.run_step(question.id, conversation.id, at, end, _feedback(question.id, answer)))
         told.append(_answer(question.id, answer, end))
+        for n, card in enumerate(answer.cards):
+            now = approvals.get(card.id, card) if isinstance(card, ApprovalCard) else card
+            elements.append(card_element(now, question.id, conversation.id, n))
         if steps.sources_stand(answer.text, answer.notices) and (row := _sources(question.id, answer)):
             elements.append(row)
     return _thread(conversation) | {"steps": told, "elements": elements}

@@ -25,9 +25,9 @@ _APP_CSS = re.compile(r'<link rel="stylesheet"[^>]* href="(/assets/[\w.-]+\.css)
 
 
 class ChatPage:
-    """The page that holds the chat, in each of the interface's languages."""
+    """The page that holds the chat, in each of the interface's languages. `shops`: origins whose pages may frame it."""
 
-    def __init__(self, shop_name: str) -> None:
+    def __init__(self, shop_name: str, shops: Iterable[str] = ()) -> None:
         theme = json.loads((ROOT / "public" / "theme.json").read_text(encoding="utf-8"))["variables"]
         self.theme: dict[str, dict[str, str]] = theme
         self._script = f'window.theme={_js(theme)};window.transports=["websocket"];window.global=window;'
@@ -35,6 +35,7 @@ class ChatPage:
         self._values = {
             "title": html.escape(shop_name),
             "css_title": html.escape(_css_string(shop_name), quote=False),
+            "shops": html.escape(" ".join(shops).lower()),
             "script": self._script,
             "app_js": _only(_APP_JS, built),
             "app_css": _only(_APP_CSS, built),

@@ -54,14 +54,14 @@ def router(desk: Desk, page: ChatPage) -> APIRouter:
     def chat(request: Request) -> HTMLResponse:
         language = language_of(request.headers.get("accept-language"), default)
         response = HTMLResponse(page.html(language), headers={"Cache-Control": "no-store"})
-        if owner_of(desk.guests, request.headers) is None:
-            _set_cookie(request, response, GUEST_COOKIE, desk.guests.issue()[1])
+        if owner_of(desk.identity, request.headers) is None:
+            _set_cookie(request, response, GUEST_COOKIE, desk.identity.guests.issue()[1])
         return response
 
     @site.api_route("/", methods=["GET", "HEAD"])
     async def home(request: Request) -> Response:
         """The conversation last used, or a new one; with any query (`/?new`) always a new one."""
-        owner = owner_of(desk.guests, request.headers)
+        owner = owner_of(desk.identity, request.headers)
         if owner and not request.url.query:
             for last in await desk.conversations.of(owner, limit=1):
                 if datetime.now(UTC) - last.updated_at < _RESUME_WITHIN:
@@ -95,7 +95,7 @@ def router(desk: Desk, page: ChatPage) -> APIRouter:
 
 async def _own(desk: Desk, request: Request, id: str) -> Conversation | None:
     """The conversation, if it is the visitor's."""
-    owner = owner_of(desk.guests, request.headers)
+    owner = owner_of(desk.identity, request.headers)
     try:
         return await desk.conversations.get(id, owner) if owner else None
     except NotFound:
@@ -121,7 +121,7 @@ def thumbs(desk: Desk) -> APIRouter:
 
     @site.delete("/feedback")
     async def no_thumb(request: Request, body: ThumbTaken) -> dict[str, object]:
-        owner = owner_of(desk.guests, request.headers)
+        owner = owner_of(desk.identity, request.headers)
         try:
             await desk.conversations.give_feedback(str(body.feedbackId), owner or "", None)
         except NotFound:

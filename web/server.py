@@ -22,7 +22,7 @@ from kefu.config import ROOT, Settings
 from kefu.desk import Desk, Progress, open_desk
 from kefu.events import ConfigError
 from rag.index import PolicyIndex
-from web import assets, docs, pages, policies
+from web import assets, clicks, docs, pages, policies, session
 from web.guards import Gate, Guard
 from web.html import ChatPage
 from web.running import hand_over
@@ -39,7 +39,7 @@ def make_app(desk: Desk) -> FastAPI:
     settings = desk.settings
     hand_over(desk)
     chainlit_config.ui.name = settings.shop_name
-    page = ChatPage(settings.shop_name)
+    page = ChatPage(settings.shop_name, settings.allowed_origins)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -57,6 +57,8 @@ def make_app(desk: Desk) -> FastAPI:
     app.include_router(api.router)
     app.include_router(pages.router(desk, page))
     app.include_router(pages.thumbs(desk))
+    app.include_router(clicks.router(desk))
+    app.include_router(session.router(desk.identity))
     app.include_router(assets.router())
     app.include_router(docs.router())
     app.include_router(policies.router(desk, page))
@@ -65,7 +67,7 @@ def make_app(desk: Desk) -> FastAPI:
     chainlit_config.run.module_name = str(ROOT / "app.py")
     load_module(chainlit_config.run.module_name)
     missing = partial(policies.missing, desk, page)
-    app.mount("/", Gate(chainlit_app, desk.guests, settings.default_language, missing))
+    app.mount("/", Gate(chainlit_app, desk.identity, settings.default_language, missing))
     return app
 
 

@@ -14,7 +14,7 @@ from chainlit.session import WebsocketSession
 
 from kefu.events import NotFound
 from web.answer import Question
-from web.guards import visitor
+from web.guards import client, visitor
 from web.history import thread
 from web.running import desk
 from web.turns import room_of, turns
@@ -74,7 +74,7 @@ async def client_message(sid: str, payload: Any = None, *_: Any) -> None:
     except (KeyError, TypeError, ValueError, AttributeError):
         return
     if session and isinstance(text, str):
-        turns.begin(Question(id, text, session.thread_id, visitor.get(), session.language))
+        turns.begin(Question(id, text, session.thread_id, visitor.get(), session.language, client.get()))
 
 
 async def stop(sid: str, *_: Any) -> None:

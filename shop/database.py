@@ -1,10 +1,11 @@
-"""The relational database: its URL, its engine, its newest revision. Knows no table and no shopper."""
+"""The relational database, which the shop and the record of conversations share: its URL, its engine, its newest
+revision. Knows no table and no shopper."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from functools import wraps
 from pathlib import Path
@@ -18,8 +19,9 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from kefu.events import ConfigError
+from shop.errors import BadDatabase
 
+Engine = AsyncEngine  # for those who hand it on and ask it nothing
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -29,19 +31,20 @@ _MIGRATION_LOCK = 0x6B656675  # "kefu": replicas that start together migrate one
 _migrating = threading.Lock()  # Alembic's context is global: two at a time would run on each other's connection
 
 
-async def open_database(url: str) -> AsyncEngine:
-    """An engine on the database at `url`, made where it is missing and brought to the newest revision."""
+async def open_database(url: str, *migrations: Path) -> AsyncEngine:
+    """An engine on the database at `url`, made where it is missing, with each of the folders of migrations at its
+    newest revision. BadDatabase says what is wrong."""
     address = _address(url)
     try:
-        await asyncio.to_thread(_migrate, address)
+        await asyncio.to_thread(_migrate, address, migrations)
     except CommandError as error:
-        raise ConfigError(
+        raise BadDatabase(
             f"The database ({_where(address)}) is not one this version of Kefu knows: {error}. "
             "It was probably written by a newer Kefu: update this one, or name another database in KEFU_DATABASE_URL."
         ) from None
     except (SQLAlchemyError, OSError, TypeError, ValueError) as error:  # the last two: an option the driver refuses
         cause = error.orig if isinstance(error, DBAPIError) else error
-        raise ConfigError(
+        raise BadDatabase(
             f"The database ({_where(address)}) cannot be opened: {cause or type(cause).__name__}. "
             "Is it running, and is KEFU_DATABASE_URL right?"
         ) from None
@@ -75,16 +78,21 @@ def unbroken(write: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutin
     return whole
 
 
+def version_table(migrations: Path) -> str:
+    """The table that keeps the revision of a folder of migrations."""
+    return "alembic_version" if migrations.parent.name == "kefu" else f"{migrations.parent.name}_version"
+
+
 def _address(url: str) -> URL:
     try:
         address = make_url(url)
     except (SQLAlchemyError, ValueError):  # their texts may quote a piece of the password
-        raise ConfigError("KEFU_DATABASE_URL is not a database URL: postgresql://user:password@host/name") from None
+        raise BadDatabase("KEFU_DATABASE_URL is not a database URL: postgresql://user:password@host/name") from None
     backend = address.drivername.partition("+")[0]
     if backend not in _DRIVERS:
-        raise ConfigError(f"KEFU_DATABASE_URL: Kefu keeps its record in postgresql:// or sqlite:///, not in {backend}.")
+        raise BadDatabase(f"KEFU_DATABASE_URL: Kefu keeps its record in postgresql:// or sqlite:///, not in {backend}.")
     if backend == "sqlite" and address.database in (None, "", ":memory:"):
-        raise ConfigError("KEFU_DATABASE_URL: a SQLite database needs a file, sqlite:////path/to/kefu.db.")
+        raise BadDatabase("KEFU_DATABASE_URL: a SQLite database needs a file, sqlite:////path/to/kefu.db.")
     query = {"ssl" if key == "sslmode" else key: value for key, value in address.query.items()}  # asyncpg's word for it
     return address.set(drivername=_DRIVERS[backend], query=query)
 
@@ -115,22 +123,22 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor.close()
 
 
-def _migrate(address: URL) -> None:
+def _migrate(address: URL, folders: Sequence[Path]) -> None:
     if address.get_backend_name() == "sqlite":
         Path(address.database or "").parent.mkdir(parents=True, exist_ok=True)
     with _migrating:
-        asyncio.run(_upgrade(_engine(address)))
+        asyncio.run(_upgrade(_engine(address), folders))
 
 
-async def _upgrade(engine: AsyncEngine) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-
+async def _upgrade(engine: AsyncEngine, folders: Sequence[Path]) -> None:
     def upgrade(connection: Connection) -> None:
         if connection.dialect.name == "postgresql":  # in SQLite the write lock is held already
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        for folder in folders:
+            config = Config()
+            config.set_main_option("script_location", str(folder).replace("%", "%%"))
+            config.attributes |= {"connection": connection, "version_table": version_table(folder)}
+            command.upgrade(config, "head")
 
     try:
         async with writing(engine) as db:

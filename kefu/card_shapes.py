@@ -1,0 +1,129 @@
+"""The shapes of cards: orders and changes as display-ready texts in the shopper's language, the same on every surface.
+
+Imports nothing of ours: kefu.cards fills them, surfaces draw them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Card(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Step(_Card):
+    """One step of an order's way. `at` is "" while it lies ahead."""
+
+    text: str
+    at: str
+    state: Literal["done", "now", "ahead", "stopped"]
+
+
+class CardItem(_Card):
+    """One row of an order: equal units are one row. `note` says what happens to it ("return requested"), or ""."""
+
+    name: str
+    options: str  # "black, M"
+    price: str
+    quantity: int
+    note: str
+
+
+class Scan(_Card):
+    """A line of the parcel's way, the newest first."""
+
+    at: str
+    text: str
+    place: str
+
+
+class Parcel(_Card):
+    """A parcel of the order."""
+
+    carrier: str
+    tracking: str
+    expected: str  # "Expected by 24 Nov", or ""
+    scans: tuple[Scan, ...]
+
+
+class Action(_Card):
+    """A button: pressing it sends `message` as the shopper's own."""
+
+    label: str
+    message: str
+
+
+class OrderCard(_Card):
+    """An order, every text in `language`. `labels` names the parts: items, total, shipping, address, parcel, returns."""
+
+    type: Literal["order"] = "order"
+    language: str
+    number: str
+    title: str  # "Order JL10023"
+    status: str
+    status_code: str
+    placed: str  # "Placed on 12 Nov 2026"
+    steps: tuple[Step, ...]
+    items: tuple[CardItem, ...]
+    shipping: str
+    total: str
+    address: tuple[str, ...]
+    parcels: tuple[Parcel, ...]
+    returns: tuple[str, ...]  # "Return of 1 item: requested on …, 90 baht come back to …"
+    actions: tuple[Action, ...]
+    labels: dict[str, str]
+
+
+class ChangeLine(_Card):
+    """One thing that changes; `old` is "" where there is none."""
+
+    label: str
+    old: str
+    new: str
+
+
+ApprovalState = Literal["pending", "working", "done", "refused", "expired", "void", "failed"]
+
+
+class ApprovalCard(_Card):
+    """A change that waits for a yes, or what became of it: `state_text` says so, "" while it is pending."""
+
+    type: Literal["approval"] = "approval"
+    language: str
+    id: str
+    title: str  # "Cancel order JL10023?"
+    lines: tuple[ChangeLine, ...]
+    money: str  # "฿1,290 come back to your PromptPay account", or ""
+    confirm: str  # the buttons' words
+    cancel: str
+    hint: str  # "Nothing changes until you confirm. The offer stands until 14:32."
+    expires_at: str  # ISO 8601, UTC
+    state: ApprovalState
+    state_text: str
+
+
+class OrderRow(_Card):
+    """One order of a list. Choosing it sends `message` as the shopper's own."""
+
+    number: str
+    status: str
+    status_code: str
+    placed: str
+    items: str  # "Silk scarf, 2 more"
+    total: str
+    message: str
+
+
+class OrdersCard(_Card):
+    """Several orders, to look at or to choose from; `title` says which of the two."""
+
+    type: Literal["orders"] = "orders"
+    language: str
+    title: str
+    rows: tuple[OrderRow, ...]
+
+
+Card = Annotated[OrderCard | ApprovalCard | OrdersCard, Field(discriminator="type")]
