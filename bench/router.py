@@ -111,13 +111,14 @@ def of_bitext(router: Router, embedder: Embedder, file: Path) -> dict[str, Any]:
     with file.open(encoding="utf-8", newline="") as lines:
         asked = [(row["intent"], row["instruction"]) for row in csv.DictReader(lines)]
     routed = [(MAPPED.get(intent, ("policy",)), router.route(text, "en")) for intent, text in asked]
-    coarse = {
-        "n": len(asked),
-        "nearest": sum(found.intent == wanted[0] for wanted, found in routed),
-        "right": sum(found.intent in wanted for wanted, found in routed),
-        "sure": sum(found.sure for _, found in routed),
-        "sure_right": sum(found.sure and found.intent in wanted for wanted, found in routed),
-    }
+    coarse = []
+    for action in (True, False):
+        of = [(wanted, found) for wanted, found in routed if (wanted[0] != "policy") == action]
+        wrong = [found for wanted, found in of if found.intent not in wanted]
+        nearest = sum(found.intent == wanted[0] for wanted, found in of)
+        sure = sum(found.sure and found.intent == wanted[0] for wanted, found in of)
+        row = {"action": action, "n": len(of), "nearest": nearest, "nearest_sure": sure}
+        coarse.append(row | {"wrong": len(wrong), "wrong_sure": sum(found.sure for found in wrong)})
     texts, names = [text for _, text in asked], sorted({intent for intent, _ in asked})
     classes = np.array([names.index(intent) for intent, _ in asked])
     vectors = np.concatenate([embedder.queries(texts[i : i + 32]) for i in range(0, len(texts), 32)])
@@ -157,8 +158,8 @@ def markdown(results: dict[str, Any]) -> str:
     parts = [
         "## What a shopper wants",
         "`python -m bench.router`: the intent of a message by the labelled examples of `kefu/wants/examples`. *Acted "
-        "on rightly*: what is not sure is taken for a question about policies. *Held out* was not looked at while the "
-        "method was chosen; *policies only* are the other question files, all about policies.",
+        "on rightly*: what is not sure is taken for a question about policies. Results on the half *held out* played "
+        "no part in any choice; *policies only* are the other question files, all about policies, half looked at.",
         report.table(header, [_cells(row) for row in results["ours"]["rows"]]),
         "Taken for something else on the half held out: "
         + ", ".join(f"{wanted} → {found} {n}" for wanted, found, n in results["ours"]["taken"])
@@ -168,15 +169,14 @@ def markdown(results: dict[str, Any]) -> str:
         ),
     ]
     if bitext := results.get("bitext"):
-        c = bitext["coarse"]
-        rows = [
-            ["16 intents of ours, the nearest one", _share(c["nearest"], c["n"])],
-            ["16 intents of ours, an acceptable one", _share(c["right"], c["n"])],
-            ["the same where it is sure", f"{_share(c['sure_right'], c['sure'])} of {_share(c['sure'], c['n'])}"],
-        ]
-        spread = "{mean:.1%} ({least:.1%}–{most:.1%})"
-        rows += [[f"27 intents, {f['examples']} examples of each", spread.format(**f)] for f in bitext["fine"]]
-        parts.append(report.table([f"bitext, {c['n']} English requests", "right"], rows))
+        kinds = {True: "an action of ours", False: "policy"}
+        keys = ("nearest", "nearest_sure", "wrong", "wrong_sure")
+        coarse = [[kinds[c["action"]], str(c["n"]), *(_share(c[k], c["n"]) for k in keys)] for c in bitext["coarse"]]
+        header = ["bitext, by our router; mapped to", "n", "the nearest intent", "… and sure"]
+        parts.append(report.table([*header, "neither that nor policy, nor another that fits", "… and sure"], coarse))
+        spread = "{examples}|{mean:.1%} ({least:.1%}–{most:.1%})"
+        fine = [spread.format(**f).split("|") for f in bitext["fine"]]
+        parts.append(report.table(["bitext, 27 intents, by the same method: examples of each", "right"], fine))
     return "\n\n".join(parts)
 
 

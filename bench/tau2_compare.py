@@ -20,7 +20,8 @@ def comparable(db: Tau2) -> Tau2:
             for key, method in user["payment_methods"].items()
         }
         users[id] = {**user, "name": full_name(user), "payment_methods": methods}
-    return _rounded({"products": db["products"], "users": users, "orders": db["orders"]})
+    shop: Tau2 = _rounded({"products": db["products"], "users": users, "orders": db["orders"]})
+    return shop
 
 
 def digest(shop: Tau2) -> str:

@@ -25,7 +25,8 @@ async def export(engine: Engine) -> Tau2:
     """The shop as it is now, as bench.tau2_compare has it."""
     async with engine.connect() as db:
         tables = {
-            table.name: (await db.execute(select(table))).mappings().all() for table in Base.metadata.tables.values()
+            table.name: [dict(row) for row in (await db.execute(select(table))).mappings()]
+            for table in Base.metadata.tables.values()
         }
     return _Export(tables).shop()
 

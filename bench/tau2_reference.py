@@ -1,33 +1,19 @@
-"""What tau2's retail tools make of its db.json, written anew from their behaviour: the end state that an action leads to.
+"""What tau2's retail tools make of its db.json: the end state of actions, written anew from their behaviour.
 
-Where Kefu's rules differ on purpose, `DEPARTURES` says how and why; `as_kefu=True` gives the end state with them, so
-that a difference is explained only if it is exactly what its departure leads to.
+`as_kefu=True` gives the end state with the departures of Kefu's rules (bench/tau2_departures.py), so that a difference
+is explained only if it is exactly what its departure leads to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from typing import Any, NoReturn
+from typing import Any
 
 from bench.tau2_load import Tau2
+from bench.tau2_units import any_same, as_variant, must_cover, price_difference, refuse, units_of
 
-DEPARTURES = {
-    "own variant": "tau2 gives every item of one modification the price and the options of the last variant; here each "
-    "item gets those of its own.",
-    "restocked": "tau2 keeps no stock; here a unit that is cancelled or swapped goes back on the shelf, so a variant "
-    "that was sold out can be had again.",
-    "no empty refund": "tau2 books a refund of 0 where a modification costs nothing; here nothing is booked.",
-    "paid back once": "tau2 refunds every line of a cancelled order's payments, earlier refunds too; here what is "
-    "still paid comes back.",
-    "same variant": "tau2 exchanges an item for what it is already; here, as in tau2's own policy, that is refused.",
-    "same address": "tau2 writes the address an order or customer has already; here that is refused as no change.",
-}
 _ADDRESS = ("address1", "address2", "city", "state", "country", "zip")
-
-
-class Raises(Exception):
-    """The reference refuses the action. Nothing was changed."""
 
 
 class Reference:
@@ -39,7 +25,7 @@ class Reference:
         self._as_kefu = as_kefu
 
     def do(self, name: str, arguments: Mapping[str, Any]) -> None:
-        """Does an action of a task. Raises where it is refused, ValueError for a name that is no action."""
+        """Does an action of a task. Tau2Refuses, ValueError for a name that is no action."""
         actions: dict[str, Callable[..., None]] = {
             "cancel_pending_order": self._cancel,
             "exchange_delivered_order_items": self._exchange,
@@ -72,31 +58,31 @@ class Reference:
 
     def _see_item(self, item_id: str) -> None:
         if all(item_id not in product["variants"] for product in self.db["products"].values()):
-            _refuse("no such item")
+            refuse("no such item")
 
     def _of(self, table: str, id: str) -> Tau2:
         found: Tau2 | None = self.db[table].get(id)
-        return found if found is not None else _refuse(f"nothing in {table} is {id!r}")
+        return found if found is not None else refuse(f"nothing in {table} is {id!r}")
 
     def _order(self, id: str, status: str) -> Tau2:
         order = self._of("orders", id)
-        return order if order["status"] == status else _refuse(f"the order is {order['status']}")
+        return order if order["status"] == status else refuse(f"the order is {order['status']}")
 
     def _still_pending(self, id: str) -> Tau2:
         """Pending, its items modified or not."""
         order = self._of("orders", id)
-        return order if "pending" in order["status"] else _refuse(f"the order is {order['status']}")
+        return order if "pending" in order["status"] else refuse(f"the order is {order['status']}")
 
     def _method(self, order: Tau2, id: str) -> Tau2:
         found: Tau2 | None = self._of("users", order["user_id"])["payment_methods"].get(id)
-        return found if found is not None else _refuse("no such payment method")
+        return found if found is not None else refuse("no such payment method")
 
     # Pending orders
 
     def _cancel(self, order_id: str, reason: str) -> None:
         order = self._order(order_id, "pending")
         if reason not in ("no longer needed", "ordered by mistake"):
-            _refuse("no such reason")
+            refuse("no such reason")
         paid = list(order["payment_history"])
         if len(paid) > 1 and self._departs("paid back once"):
             paid = [self._still_paid(paid)]
@@ -119,7 +105,7 @@ class Reference:
     def _move_house(self, whose: Tau2, address: Mapping[str, str]) -> None:
         new = {part: address[part] for part in _ADDRESS}
         if whose["address"] == new and self._departs("same address"):
-            _refuse("the address it has already")
+            refuse("the address it has already")
         whose["address"] = new
 
     def _change_payment(self, order_id: str, payment_method_id: str) -> None:
@@ -127,29 +113,29 @@ class Reference:
         method = self._method(order, payment_method_id)
         history = order["payment_history"]
         if len(history) != 1 or history[0]["transaction_type"] != "payment":
-            _refuse("not exactly one payment")
+            refuse("not exactly one payment")
         if history[0]["payment_method_id"] == payment_method_id:
-            _refuse("the method it is paid with already")
+            refuse("the method it is paid with already")
         amount = history[0]["amount"]
-        _must_cover(method, amount)
+        must_cover(method, amount)
         self._move(order, "payment", amount, payment_method_id)
         self._move(order, "refund", amount, history[0]["payment_method_id"])
 
     def _modify(self, order_id: str, item_ids: list[str], new_item_ids: list[str], payment_method_id: str) -> None:
         order = self._order(order_id, "pending")
         swaps = self._swaps(order, item_ids, new_item_ids)
-        if _any_same(swaps):
-            _refuse("the variant it is already")
-        difference = _difference(swaps)
-        _must_cover(self._method(order, payment_method_id), difference)
+        if any_same(swaps):
+            refuse("the variant it is already")
+        difference = price_difference(swaps)
+        must_cover(self._method(order, payment_method_id), difference)
         if difference or not self._departs("no empty refund"):
             self._move(order, "payment" if difference > 0 else "refund", abs(difference), payment_method_id)
         self._restock([item for item, _ in swaps])
         theirs = deepcopy(order["items"])
         for id, (_, variant) in zip(item_ids, swaps, strict=True):
-            _units({"items": theirs}, [id])[0].update(_as_variant(variant, priced_as=swaps[-1][1]))
+            units_of({"items": theirs}, [id])[0].update(as_variant(variant, priced_as=swaps[-1][1]))
         for item, variant in swaps:
-            item.update(_as_variant(variant, priced_as=variant))
+            item.update(as_variant(variant, priced_as=variant))
         if order["items"] != theirs and not self._departs("own variant"):
             order["items"] = theirs
         order["status"] = "pending (item modified)"
@@ -160,8 +146,8 @@ class Reference:
         order = self._order(order_id, "delivered")
         method = self._method(order, payment_method_id)
         if method["source"] != "gift_card" and payment_method_id != order["payment_history"][0]["payment_method_id"]:
-            _refuse("neither the method it was paid with nor a gift card")
-        _units(order, item_ids)
+            refuse("neither the method it was paid with nor a gift card")
+        units_of(order, item_ids)
         order |= {
             "status": "return requested",
             "return_items": sorted(item_ids),
@@ -171,10 +157,10 @@ class Reference:
     def _exchange(self, order_id: str, item_ids: list[str], new_item_ids: list[str], payment_method_id: str) -> None:
         order = self._order(order_id, "delivered")
         swaps = self._swaps(order, item_ids, new_item_ids)
-        if _any_same(swaps) and self._departs("same variant"):
-            _refuse("the variant it is already")
-        difference = _difference(swaps)
-        _must_cover(self._method(order, payment_method_id), difference)
+        if any_same(swaps) and self._departs("same variant"):
+            refuse("the variant it is already")
+        difference = price_difference(swaps)
+        must_cover(self._method(order, payment_method_id), difference)
         order |= {
             "status": "exchange requested",
             "exchange_items": sorted(item_ids),
@@ -187,14 +173,14 @@ class Reference:
 
     def _swaps(self, order: Tau2, old: Sequence[str], new: Sequence[str]) -> list[tuple[Tau2, Tau2]]:
         """Each unit with the variant it is to become, an available one of the same product."""
-        units = _units(order, old)
+        units = units_of(order, old)
         if len(old) != len(new):
-            _refuse("not as many new items as old ones")
+            refuse("not as many new items as old ones")
         swaps = []
         for unit, id in zip(units, new, strict=True):
             variant = self._of("products", unit["product_id"])["variants"].get(id)
             if variant is None or not variant["available"]:
-                _refuse("no such variant of the product, or none left")
+                refuse("no such variant of the product, or none left")
             swaps.append((unit, variant))
         return swaps
 
@@ -216,37 +202,3 @@ class Reference:
         if self._as_kefu:
             self.departed.add(how)
         return self._as_kefu
-
-
-def _units(order: Tau2, ids: Sequence[str]) -> list[Tau2]:
-    """The order's units with these variant ids; the same id twice means two units."""
-    left, found = list(order["items"]), []
-    for id in ids:
-        unit = next((item for item in left if item["item_id"] == id), None)
-        if unit is None:
-            _refuse(f"no item {id!r}, or not so many")
-        left.remove(unit)
-        found.append(unit)
-    return found
-
-
-def _as_variant(variant: Tau2, *, priced_as: Tau2) -> Tau2:
-    return {"item_id": variant["item_id"], "price": priced_as["price"], "options": priced_as["options"]}
-
-
-def _any_same(swaps: Sequence[tuple[Tau2, Tau2]]) -> bool:
-    return any(unit["item_id"] == variant["item_id"] for unit, variant in swaps)
-
-
-def _difference(swaps: Sequence[tuple[Tau2, Tau2]]) -> float:
-    """What the new variants cost more, in whole cents and never -0.0."""
-    return round(sum(variant["price"] - unit["price"] for unit, variant in swaps), 2) + 0.0
-
-
-def _must_cover(method: Tau2, amount: float) -> None:
-    if method["source"] == "gift_card" and method["balance"] < amount:
-        _refuse("the gift card holds less")
-
-
-def _refuse(why: str) -> NoReturn:
-    raise Raises(why)

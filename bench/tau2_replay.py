@@ -21,7 +21,7 @@ from shop.rules import Rules
 from shop.store import OwnShop
 from shop.views import Order
 
-# tau2's policy: nothing changes once an order is processed, no windows and no fees, today's prices, one return or exchange an order
+# tau2's policy: nothing changes once an order is processed; no windows, no fees, today's prices, one request an order
 RULES = Rules(
     changeable=frozenset({"pending"}),
     change_hours=None,

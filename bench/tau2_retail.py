@@ -2,11 +2,12 @@
 
 The shop of DIR/db.json is loaded into Kefu's own tables. A task passes when the whole database ends as the reference
 (bench/tau2_reference.py) leaves it, field by field. Where Kefu departs from tau2 on purpose, the difference must be
-exactly what the departure leads to. Prints a table, writes
-bench/results/tau2_retail.json, and exits with 1 when an unexplained difference is left.
+exactly what the departure leads to. Prints a table, writes bench/results/tau2_retail.json, and exits with 1 when an
+unexplained difference is left.
 
-With --live a real model drives: it answers a model that plays the task's customer and calls the tools itself
-(bench/tau2_live.py); what is reported is pass^1, the share of talks that left the database as it should be.
+With --live a real model drives: it answers a model that plays the task's customer, and calls the tools itself
+(bench/tau2_live.py). What is reported is pass^1, the share of talks that left the database as it should be. So far that
+was tried with a scripted model only, not on a GPU.
 
     python -m bench.tau2_retail --data DIR [--tasks FILE]
     python -m bench.tau2_retail --data DIR --live --llm-url URL [--llm-model NAME] [--user-model NAME] [--trials N]
@@ -26,8 +27,9 @@ from pathlib import Path
 from typing import Any
 
 from bench import report, tau2_live
-from bench.tau2_reference import DEPARTURES
+from bench.tau2_departures import DEPARTURES
 from bench.tau2_suite import Suite, Task, Verdict, read_tasks
+from kefu.events import ConfigError
 
 
 async def measure(suite: Suite, tasks: Sequence[Task]) -> list[Verdict]:
@@ -45,7 +47,6 @@ def markdown(results: dict[str, Any]) -> str:
     counts = Counter(row["how"] for row in rows)
     records = sum(row["records"] for row in rows)
     numbers = [len(rows), counts["equal"], records, counts["explained"], counts["differs"]]
-    both = [row["task"] for row in rows if any(refusal["tau2"] for refusal in row["refused"])]
     lines = [
         "## tau2's retail suite",
         "",
@@ -56,11 +57,11 @@ def markdown(results: dict[str, Any]) -> str:
         "",
         report.table(["tasks", "equal", "records equal", "explained", "unexplained"], [list(map(str, numbers))]),
         "",
-        f"Actions that tau2 refuses are refused here too (tasks {', '.join(both)})." if both else "",
-        "",
-        report.table(["departure", "what differs, and why", "tasks"], _departures(rows)),
-        "",
     ]
+    if both := [row["task"] for row in rows if any(refusal["tau2"] for refusal in row["refused"])]:
+        lines += [f"Actions that tau2 refuses are refused here too (tasks {', '.join(both)}).", ""]
+    if departures := list(_departures(rows)):
+        lines += [report.table(["departure", "what differs, and why", "tasks"], departures), ""]
     for row in rows:
         if row["how"] == "differs":
             lines += [f"Task {row['task']} differs:", "", *(f"- {line}" for line in row["differences"]), ""]
@@ -87,25 +88,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     tasks = read_tasks(options.tasks or options.data / "tasks_train.json")
     with tempfile.TemporaryDirectory() as folder:
         suite = Suite(json.loads((options.data / "db.json").read_text(encoding="utf-8")), Path(folder))
-        failed = asyncio.run(_live(suite, tasks, options) if options.live else _replay(suite, tasks))
-    if failed:
-        sys.exit(1)
+        asyncio.run(_live(suite, tasks, options) if options.live else _replay(suite, tasks))
 
 
-async def _replay(suite: Suite, tasks: Sequence[Task]) -> bool:
+async def _replay(suite: Suite, tasks: Sequence[Task]) -> None:
     await suite.prepare()
     results = {"tasks": [asdict(verdict) for verdict in await measure(suite, tasks)]}
     report.save("tau2_retail", results)
     print(markdown(results))
-    return any(row["how"] == "differs" for row in results["tasks"])
+    if any(row["how"] == "differs" for row in results["tasks"]):
+        sys.exit(1)
 
 
-async def _live(suite: Suite, tasks: Sequence[Task], options: argparse.Namespace) -> bool:
+async def _live(suite: Suite, tasks: Sequence[Task], options: argparse.Namespace) -> None:
     await suite.prepare()
-    results = await tau2_live.measure(suite, tasks, options)
+    try:
+        results = await tau2_live.measure(suite, tasks, options)
+    except ConfigError as error:
+        sys.exit(str(error))
     report.save("tau2_retail_live", results)
     print(tau2_live.markdown(results))
-    return False
 
 
 if __name__ == "__main__":

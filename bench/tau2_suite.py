@@ -16,8 +16,9 @@ from bench.tau2_calls import NO_TOOL
 from bench.tau2_compare import comparable, differences, digest
 from bench.tau2_export import export
 from bench.tau2_load import Tau2, full_name, load
-from bench.tau2_reference import Raises, Reference
+from bench.tau2_reference import Reference
 from bench.tau2_replay import Outcome, replay
+from bench.tau2_units import Tau2Refuses
 from kefu.conversations import MIGRATIONS
 from shop.database import Engine, open_database
 from shop.store import MIGRATIONS as SHOP_MIGRATIONS
@@ -143,7 +144,7 @@ class Suite:
             try:
                 reference.do(action["name"], action["arguments"])
                 outcomes.append(Outcome(action["name"], True))
-            except Raises as error:
+            except Tau2Refuses as error:
                 outcomes.append(Outcome(action["name"], False, str(error)))
         return End.of(reference.db, outcomes, reference.departed)
 

@@ -57,7 +57,7 @@ class Action(_Card):
 
 
 class OrderCard(_Card):
-    """An order, every text in `language`. `labels` names the parts: items, total, shipping, address, parcel, returns."""
+    """An order, every text in `language`. `labels` names its parts: items, total, shipping, address, parcel, …"""
 
     type: Literal["order"] = "order"
     language: str

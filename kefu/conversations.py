@@ -167,7 +167,8 @@ class Conversations:
             return await _append(
                 db, conversation, id=_uuid(id) if id else str(uuid.uuid4()), role="assistant", reply_to=reply_to,
                 text=text, model_text=model_text, status=status, language=language, sources=sources,
-                citations=citations, notices=notices, cards=cards, rounds=list(rounds), usage=dict(usage), timings=dict(timings),
+                citations=citations, notices=notices, cards=cards, rounds=list(rounds), usage=dict(usage),
+                timings=dict(timings),
             )  # fmt: skip
 
     @unbroken
@@ -192,7 +193,8 @@ async def _append(db: AsyncConnection, conversation: str, *, title: str = "", **
 
 
 _BLANK = {
-    "context": "", "model_text": "", "sources": (), "citations": (), "notices": (), "cards": (), "rounds": [], "usage": {}, "timings": {},
+    "context": "", "model_text": "", "sources": (), "citations": (), "notices": (), "cards": (), "rounds": [],
+    "usage": {}, "timings": {},
 }  # fmt: skip
 
 

@@ -118,7 +118,7 @@ class LLM:
         return True
 
     async def takes_tools(self) -> bool:
-        """Whether the server lets a model call tools (vLLM wants two options for it). Asks for one token to find out."""
+        """Whether the server lets a model call tools; vLLM wants two options for it. Asks for one token to find out."""
         parameters = {"type": "object", "properties": {}}
         tools = [{"type": "function", "function": {"name": "nothing", "description": "-", "parameters": parameters}}]
         try:

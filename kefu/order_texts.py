@@ -13,7 +13,7 @@ from kefu.amounts import date_text, moment_text, money_text
 from kefu.order_card import expected_text, items_short, return_text
 from kefu.shop_words import bracketed, item_text, joined, memory_pair, pair, saved_address_text, short
 from kefu.words import say, spoken, word
-from shop.views import Customer, Order, Shipment
+from shop.views import Customer, Order
 
 _ITEMS, _PARCELS, _RETURNS = 5, 3, 3  # the most that are told of each
 
@@ -21,6 +21,11 @@ _ITEMS, _PARCELS, _RETURNS = 5, 3, 3  # the most that are told of each
 def order_facts(order: Order, language: str) -> str:
     """An order: status, days, items, total, parcels, returns."""
     return "\n".join(_facts(order, spoken(language)))
+
+
+def tracking_facts(order: Order, language: str) -> str:
+    """Where an order is: status, then of each parcel its latest scan, when it is expected and who brings it."""
+    return "\n".join(_way(order, spoken(language)))
 
 
 def orders_facts(orders: Sequence[Order], language: str) -> str:
@@ -60,19 +65,31 @@ def _line(order: Order, language: str) -> str:
     return " · ".join(parts)
 
 
-def _facts(order: Order, language: str) -> Iterator[str]:
+def _way(order: Order, language: str) -> Iterator[str]:
+    """In whole sentences: a small model makes the wrong ones of what is only listed."""
     country = order.address.country
-    title = say(language, "order_title", number=order.number)
-    yield pair(title, word(language, "status", order.status), language)
-    yield say(language, "placed_on", date=date_text(order.placed_at, language, country))
+    yield say(language, "status_line", number=order.number, status=word(language, "status", order.status))
     if order.delivered_at:
         delivered = date_text(order.delivered_at, language, country)
         yield pair(word(language, "step", "delivered"), delivered, language)
+        return
+    for shipment in order.shipments[-_PARCELS:]:
+        if shipment.scans:
+            scan = shipment.scans[-1]
+            what, at = word(language, "scan", short(scan.code)), moment_text(scan.at, language, country)
+            yield say(language, "latest_scan", what=what, place=short(scan.place), at=at)
+        if expected := expected_text(shipment, order, language):
+            yield expected
+        yield say(language, "carried_by", carrier=short(shipment.carrier), tracking=short(shipment.tracking))
+
+
+def _facts(order: Order, language: str) -> Iterator[str]:
+    country = order.address.country
+    yield from _way(order, language)
+    yield say(language, "placed_on", date=date_text(order.placed_at, language, country))
     yield _labelled("items", _items(order, language), language)
     shipping = _labelled("shipping", money_text(order.shipping, language), language)
     yield bracketed(_labelled("total", money_text(order.total, language), language), shipping, language)
-    if order.status != "delivered":
-        yield from (_parcel(shipment, order, language) for shipment in order.shipments[-_PARCELS:])
     yield from _returns(order, language)
 
 
@@ -84,16 +101,6 @@ def _items(order: Order, language: str) -> str:
     units = Counter(short(item_text(item, language)) for item in order.items)
     rows = [f"{count} × {text}" if count > 1 else text for text, count in units.items()]
     return joined([*rows[:_ITEMS], *(["…"] if len(rows) > _ITEMS else [])], language)
-
-
-def _parcel(shipment: Shipment, order: Order, language: str) -> str:
-    parts = [f"{short(shipment.carrier)} {short(shipment.tracking)}"]
-    if shipment.scans:
-        scan = shipment.scans[-1]
-        at = moment_text(scan.at, language, order.address.country)
-        parts.append(joined((f"{at} {word(language, 'scan', short(scan.code))}", short(scan.place)), language))
-    parts.append(expected_text(shipment, order, language))
-    return _labelled("parcel", " · ".join(filter(None, parts)), language)
 
 
 def _returns(order: Order, language: str) -> list[str]:

@@ -1,4 +1,5 @@
-"""What the record holds: conversations, messages and approvals, and the tables that keep them. Knows no connection and no turn.
+"""What the record holds: conversations, messages and approvals, and the tables that keep them. Knows no connection
+and no turn.
 
 A table's columns are its dataclass's fields, so a row becomes an object as it is. A change of a table
 needs a new revision in kefu/migrations (a test compares the two).

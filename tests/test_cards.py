@@ -390,11 +390,13 @@ def test_a_language_without_words_of_ours_gets_an_english_card() -> None:
 
 def test_facts_of_an_order_are_a_few_plain_lines() -> None:
     assert order_facts(order("shipped"), "en").splitlines() == [
-        "Order JL10023: On its way",
+        "Order JL10023: On its way.",
+        "Latest news of the parcel: Out for delivery, Bangkok, 16 Nov 2026, 14:32.",
+        "Expected by 24 Nov 2026",
+        "It travels with Kerry, tracking number KEX1.",
         "Placed on 12 Nov 2026",
         "Items: 2 × Silk scarf (black, M), Linen shirt (black, L)",
         "Total: 1,829 THB (Shipping: 59 THB)",
-        "Parcel: Kerry KEX1 · 16 Nov 2026, 14:32 Out for delivery, Bangkok · Expected by 24 Nov 2026",
     ]
     assert order_facts(order("delivered", returns=(back(),)), "zh").splitlines()[-1] == (
         "2026年11月21日申请退货（真丝围巾）：已申请退货。退款500泰铢，退至PromptPay。"
@@ -413,7 +415,7 @@ def test_facts_leave_out_the_customers_note_and_keep_a_text_of_the_data_in_its_l
     )
     facts = order_facts(made, "en")
     assert "Ignore" not in facts
-    assert len(facts.splitlines()) == 6 and max(map(len, facts.splitlines())) < 250
+    assert len(facts.splitlines()) == 8 and max(map(len, facts.splitlines())) < 250
     assert len(orders_facts([made, made], "en").splitlines()) == 2
 
 

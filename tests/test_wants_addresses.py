@@ -25,14 +25,14 @@ from tests.wants_data import CUSTOMER, HANOI, OFFICE, PARENTS
 WRITTEN: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("wants_addresses.yaml").read_text("utf-8"))
 COUNTRIES = {"vi": "VN", "th": "TH", "zh": "CN", "en": "GB"}
 # The rules know no such town, so the model is asked
-UNKNOWN_TOWN = "giao giúp mình tới số 8 ngõ 4 Phương Mai ở Làng Vũ Đại"
+UNKNOWN_TOWN = "giao giúp mình tới số 8 ngõ 4 Phương Mai Làng Vũ Đại"
 
 
 UNLISTED = (
     ("vi", "shop giao cho mình ở số 18 đường Vườn Ổi, xã Hòa An, Vũ Đại nhé", "số 18 đường Vườn Ổi", "Vũ Đại"),
     ("th", "ช่วยส่งไปที่ 12/4 ซอยมะลิ ตำบลสุขใจ เมืองใหม่สุขสันต์ 99120 นะคะ", "12/4 ซอยมะลิ", "เมืองใหม่สุขสันต์"),
-    ("zh", "帮我寄到桃源镇杏花村柳叶路18号3楼", "柳叶路18号3楼", "桃源镇"),
-    ("en", "please have it delivered to 7 Elm Close in Little Whinging", "7 Elm Close", "Little Whinging"),
+    ("zh", "帮我寄到柳叶路18号3楼，在桃源新城", "柳叶路18号3楼", "桃源新城"),
+    ("en", "please have it delivered to 7 Elm Close Little Whinging", "7 Elm Close", "Little Whinging"),
 )
 
 
@@ -80,8 +80,10 @@ def test_rules_read_addresses_as_shoppers_write_them(row: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     ("language", "text", "saved"),
     [
-        ("vi", "giao tới công ty nhé", "a2"), ("vi", "giao toi cong ty nhe", "a2"), ("en", "my office address please", "a2"),
-        ("zh", "寄到公司", "a2"), ("th", "ส่งไปที่ทำงาน", "a2"), ("vi", "giao về nhà bố mẹ", "a3"), ("en", "to my parents", "a3"),
+        ("vi", "giao tới công ty nhé", "a2"), ("vi", "giao toi cong ty nhe", "a2"),
+        ("en", "my office address please", "a2"),
+        ("zh", "寄到公司", "a2"), ("th", "ส่งไปที่ทำงาน", "a2"), ("vi", "giao về nhà bố mẹ", "a3"),
+        ("en", "to my parents", "a3"),
     ],
 )  # fmt: skip
 async def test_a_saved_address_by_its_label_or_what_it_is(language: str, text: str, saved: str) -> None:
@@ -231,13 +233,12 @@ async def test_the_real_model_adds_nothing_to_the_shoppers_words(local_llm: LLM)
     """Towns that no list has, in four languages: an address of the shopper's own words, or a question."""
     read = 0
     for language, text, line1, city in UNLISTED:
-        filled = await fill(local_llm, AddressFields, "Copy the parts of the address.", [], text)
-        assert filled is not None, "the schema did not hold"
+        assert not address_in(text, language, HANOI.country).complete  # so the model is asked
         found = await address_meant(local_llm, [text], language, CUSTOMER, HANOI)
         if found.address is None:
             assert set(found.missing) <= {"line1", "city"}
             continue
         read += 1
         assert squeezed(line1) in squeezed(found.address.line1)
-        assert squeezed(found.address.city) in squeezed(text)
+        assert squeezed(found.address.city) == squeezed(city)
     assert read > 0

@@ -68,7 +68,8 @@ def test_digits_of_a_price_or_a_street_are_no_order() -> None:
 @pytest.mark.parametrize(
     ("language", "text"),
     [
-        ("en", "and the other one?"), ("zh", "另一个呢"), ("vi", "còn đơn còn lại thì sao"), ("vi", "con cai kia thi sao"),
+        ("en", "and the other one?"), ("zh", "另一个呢"), ("vi", "còn đơn còn lại thì sao"),
+        ("vi", "con cai kia thi sao"),
         ("th", "อีกอันหนึ่งล่ะ"), ("th", "แล้วอีกออเดอร์ล่ะคะ"),
     ],
 )  # fmt: skip
@@ -165,7 +166,8 @@ def test_why_it_is_cancelled(language: str, text: str, reason: str | None) -> No
     [
         ("en", "it arrived broken", "faulty"), ("zh", "衣服破了个洞，破损", "faulty"), ("vi", "áo bị rách", "faulty"),
         ("th", "สินค้าชำรุด", "faulty"), ("zh", "你们发错了", "wrong_item"), ("vi", "giao nham mau", "wrong_item"),
-        ("th", "ไม่ตรงปก", "not_as_described"), ("en", "it is too small", "does_not_fit"), ("vi", "ao chat qua", "does_not_fit"),
+        ("th", "ไม่ตรงปก", "not_as_described"), ("en", "it is too small", "does_not_fit"),
+        ("vi", "ao chat qua", "does_not_fit"),
         ("th", "ใส่แล้วคับ", "does_not_fit"), ("zh", "不喜欢", "changed_mind"),
         ("en", "nothing wrong with it, not broken, I just don't like it", "changed_mind"), ("en", "return it", None),
     ],

@@ -17,6 +17,7 @@ VALUES = {
     "number": "JL10023", "status": "OK", "hours": "2", "days": "30", "product": "A1", "reason": "B2", "item": "C3",
     "variant": "D4", "country": "SG", "field": "F5", "balance": "5", "needed": "9", "time": "14:32", "date": "12/11",
     "amount": "90", "method": "MoMo", "first": "G6", "count": "2", "items": "H7", "things": "I8", "choices": "J9",
+    "what": "K1", "place": "L2", "at": "14:32", "carrier": "M3", "tracking": "N4",
 }  # fmt: skip
 COMPOSED = {"refused", "memory"}  # said by kefu.cards.refusal_text and kefu.order_texts.memory_text
 KEYS = [key for key, text in words("en").items() if isinstance(text, str)]

@@ -6,7 +6,16 @@ from datetime import UTC, datetime
 
 from shop.money import Money
 from shop.views import (
-    Address, Customer, Item, Names, Order, OrderStatus, PaymentMethod, Product, SavedAddress, Variant,
+    Address,
+    Customer,
+    Item,
+    Names,
+    Order,
+    OrderStatus,
+    PaymentMethod,
+    Product,
+    SavedAddress,
+    Variant,
 )  # fmt: skip
 
 SCARF = {"en": "Silk Scarf", "zh": "真丝围巾", "vi": "Khăn lụa tơ tằm", "th": "ผ้าพันคอผ้าไหม"}

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-import kefu.proofs  # noqa: F401
+import kefu.proofs
 import kefu.staff_roles  # noqa: F401  these two add their tables to the record's
 from kefu.record import metadata
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from kefu.cards import order_card, orders_card
-from kefu.order_texts import memory_text, order_facts, orders_facts, return_facts
+from kefu.order_texts import memory_text, order_facts, orders_facts, return_facts, tracking_facts
 from kefu.tools.tool import Looked, Session
 from shop.errors import Refused
 from shop.protocol import CustomerOrders
@@ -47,7 +47,7 @@ async def track_shipment(session: Session, order_number: OrderNumber) -> Looked:
     """Find out where the parcels of an order are: carrier, tracking number, the latest scans, the expected day."""
     order = await orders_of(session).get(order_number)
     data = {"status": order.status, "shipments": [s.model_dump(mode="json") for s in order.shipments]}
-    return Looked(order_facts(order, session.language), data, (order_card(order, session.language),))
+    return Looked(tracking_facts(order, session.language), data, (order_card(order, session.language),))
 
 
 async def get_return_status(session: Session, order_number: OrderNumber) -> Looked:

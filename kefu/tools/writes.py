@@ -45,7 +45,8 @@ async def modify_pending_order_items(
 async def change_pending_order_payment(
     session: Session, order_number: OrderNumber, method: Annotated[str, Field(max_length=60)]
 ) -> changes.Wish:
-    """Pay an order that was not dispatched yet with another payment method on file. The customer is asked to confirm."""
+    """Pay an order that was not dispatched yet with another payment method on file. The customer is asked to
+    confirm."""
     return changes.ChangePayment(order=order_number, method=method)
 
 

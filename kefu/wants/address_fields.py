@@ -1,4 +1,4 @@
-"""An address in parts, as a shopper wrote it, and whether every part stands in the shopper's own words. Knows no format."""
+"""An address in parts, as a shopper wrote it, and whether each stands in the shopper's own words. Knows no format."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class AddressFields(BaseModel):
         parts = {part: _clean(text) for part, text in self.model_dump().items()}
         return AddressFields(**{part: text for part, text in parts.items() if any(_stands(text, one) for one in said)})
 
-    def leaves_out(self, message: str) -> int:
-        """How many letters between its first and its last part in the message are in none of its parts."""
+    def leaves_out(self, message: str) -> str:
+        """The letters between its first and its last part in the message that are in none of its parts."""
         whole = squeezed(message)
-        ends = [(at, at + len(part)) for part in map(squeezed, self.model_dump().values()) if (at := whole.find(part)) >= 0 and part]
-        covered = {at for start, end in ends for at in range(start, end)}
-        return sum(at not in covered for at in range(min(covered), max(covered))) if covered else 0
+        parts = [part for part in map(squeezed, self.model_dump().values()) if part in whole and part]
+        covered = {at for part in parts for at in range(whole.find(part), whole.find(part) + len(part))}
+        return "".join(whole[at] for at in range(min(covered, default=0), max(covered, default=0)) if at not in covered)
 
     @property
     def complete(self) -> bool:

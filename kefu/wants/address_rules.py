@@ -1,4 +1,4 @@
-"""Finds a new address in a message by the rules of its country's way of writing: Chinese, Thai, Vietnamese, other Latin.
+"""Finds a new address in a message by the rules of its country's way of writing, with who receives the parcel.
 
 What the rules are not sure of they leave out: `kefu.wants.addresses` may then ask a model. Knows no customer.
 """
@@ -8,59 +8,80 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from kefu.wants.address_asian import chinese, thai
 from kefu.wants.address_fields import AddressFields, country_names, places
-from kefu.wants.address_formats import chinese, latin, thai, vietnamese
+from kefu.wants.address_latin import latin, vietnamese
 from kefu.wants.spoken import LATIN, cased
 
-_PHONE = re.compile(r"(?<![\d/])(?:\+?\d{1,3}[ \-.]?)?(?:\(?0?\d{1,4}\)?[ \-.]?)(?:\d{3,4}[ \-.]?){2}\d{0,4}(?![\d/])")
+_PHONE = re.compile(
+    r"(?<![\dA-Za-z/元室座栋幢楼层])(?:\+?\d{1,3}[ \-.]?)?(?:\(?0?\d{1,4}\)?[ \-.]?)"
+    r"(?:\d{3,4}[ \-.]?){2}\d{0,4}(?![\d/])"
+)
+_CLEAR_PHONE = re.compile(
+    r"\+\d|0[\d \-.()]{8,}|1[3-9]\d[ \-]?\d{4}[ \-]?\d{4}|(?:84|66|86)\d{8,}|\(?\d{3}\)?[ .]?-?\d{3}-\d{4}"
+)
 _PHONE_CUE = re.compile(
     r"(?:phone(?: number)?|tel|mobile|call|số điện thoại|điện thoại|sđt|sdt|đt|so dien thoai|电话|手机号?码?|联系方式"
-    r"|เบอร์(?:โทร(?:ศัพท์)?|มือถือ)?|โทร\.?)(?:\s+(?:người nhận|nhận hàng|mới|của (?:tôi|mình|em)))?\s*(?:is|là|la|thành|mới|是|改成|为|เป็น)?\s*[:：.]?\s*$",
+    r"|เบอร์(?:โทร(?:ศัพท์)?|มือถือ)?|โทร\.?)(?:\s+(?:người nhận|nhận hàng|mới|của (?:tôi|mình|em)))?\s*(?:is"
+    r"|là|la|thành|mới|是|改成|为|เป็น)?\s*[:：.]?\s*$",
     re.IGNORECASE,
 )
 _NAME = re.compile(
     r"(?:người nhận|tên người nhận|nguoi nhan|recipient|name(?: is)?|attn|c/o|收件人|收货人|联系人|姓名|ชื่อผู้รับ|ผู้รับ|ชื่อ)"
-    r"\s*(?:là|la|thành|mới|是|改成|คือ)?\s*[:：]?\s*(?P<name>[^\d,，;；\n:：。]{2,40}?)\s*(?=[,，;；\n。\d]|$|电话|手机|sđt|โทร|เบอร์|phone|tel\b)",
+    r"\s*(?:là|la|thành|mới|是|改成|คือ)?\s*[:：]?\s*(?P<name>[^\d,，;；\n:：。]{2,40}?)\s*(?=[,，;；\n。\d]|$|电话|手机|sđt"
+    r"|โทร|เบอร์|phone|tel\b)",
     re.IGNORECASE,
 )
 _FOR = re.compile(r"(?<=[\s,，;；])(?P<name>[\u3400-\u9fff]{2,4})(?:签?收)(?![\u3400-\u9fff])")  # "…，王芳收"
 # What leads to an address; the last one before its house or town counts
 _LEAD = re.compile(
     r"改成|改为|换成|换到|改到|改去|改寄|寄到|送到|发到|寄往|寄去|送去|寄给|应该是|地址是?|เป็น|ไปที่|มาที่|ส่งที่|ที่อยู่(?:ใหม่)?|คือ|[:：]"
-    rf"|(?<![{LATIN}])(?:sang|thành(?!\s+phố)|thanh(?!\s+pho)|đến|den|tới|toi|về|ve|qua|là|la|to|is|at|use)(?![{LATIN}])"
+    rf"|(?<![{LATIN}])(?:sang|thành(?!\s+phố)|thanh(?!\s+pho)|đến|den|tới|toi|về|ve|qua|là|la|to|is|at"
+    rf"|use)(?![{LATIN}])"
     rf"(?:\s+(?:địa chỉ|dia chi|mới|này|moi|nay|this|new|address)(?![{LATIN}]))*",
     re.IGNORECASE,
 )
 _START = re.compile(
-    rf"(?<![{LATIN}\d])(?:\d|flat|unit|apt|apartment|room|suite|p\.?o\.? box|floor|số|so\s\d|tầng|phòng|căn hộ|chung cư|chung cu|toà|tòa|thôn|xóm|ấp|k\d|lô)"
-    rf"|(?:{'|'.join(n for kind in ('zh_provinces', 'zh_municipalities', 'zh_cities') for n in places(kind))})|[\u3400-\u9fff]{{2}}[市区]"
+    rf"(?<![{LATIN}\d])(?:\d|flat|unit|apt|apartment|room|suite|p\.?o\.? box|floor|số|so\s\d|tầng|phòng|căn hộ"
+    rf"|chung cư|chung cu|toà|tòa|thôn|thon|xóm|ấp|k\d|lô)"
+    rf"|(?:{'|'.join(n for kind in ('zh_provinces', 'zh_municipalities', 'zh_cities') for n in places(kind))})"
+    rf"|[\u3400-\u9fff]{{2}}[市区]"
     r"|บ้านเลขที่|เลขที่|ห้อง|คอนโด|อาคาร|หมู่บ้าน",
     re.IGNORECASE,
 )
 _TAIL = re.compile(
-    rf"[\s,，.。!！?？~]*(?:(?<![{LATIN}])(?:please|pls|thanks?|thank you|instead|giúp (?:mình|em|tôi|mk)|giup (?:minh|em|toi)|nhé|nhe|nha|ạ|với"
-    rf"|được không|duoc khong|cảm ơn(?: shop)?|cam on|shop|ok)(?![{LATIN}])|谢谢[^\d]{{0,9}}|谢了|麻烦(?:了|你了|您了|你|您)?|可以吗|吧|哦|呢|好吗|了"
+    rf"[\s,，.。!！?？~]*(?:(?<![{LATIN}])(?:please|pls|thanks?|thank you|instead|giúp (?:mình|em|tôi|mk)"
+    rf"|giup (?:minh|em|toi)|nhé|nhe|nha|ạ|với"
+    rf"|được không|duoc khong|cảm ơn(?: shop)?|cam on|shop|ok)(?![{LATIN}])"
+    rf"|谢谢[^\d]{{0,9}}|谢了|麻烦(?:了|你了|您了|你"
+    rf"|您)?|可以吗|吧|哦|呢|好吗|了"
     r"|นะ(?:คะ|ครับ|จ๊ะ)?|ครับ|ค่ะ|คะ|ได้ไหม|ด้วย|แทน|ขอบคุณ[^\d]{0,9})[\s.。!！?？]*$",
     re.IGNORECASE | re.DOTALL,
 )
-_ORDER = re.compile(r"(?<![A-Za-z0-9])(?:#\s?[A-Za-z]{0,3}-?\d{5,12}|[A-Za-z]{1,3}-?\d{5,12})(?!\d)")  # not "CA 94043"
-_UNITS = "(?:days?|weeks?|months?|hours?|hrs|minutes?|years?|times|items?|orders?|pieces?|ngày|ngay|tuần|tuan|tháng|cái|chiếc|đơn)"
+# An order's number, without the blank that shop.numbers allows: "CA 94043" is none
+_ORDER = re.compile(r"(?<![A-Za-z0-9])(?:#\s?[A-Za-z]{0,3}-?\d{5,12}|[A-Za-z]{1,3}-?\d{5,12})(?!\d)")
+_UNITS = (
+    "(?:days?|weeks?|months?|hours?|hrs|minutes?|years?|times|items?|orders?|pieces?"
+    "|ngày|ngay|tuần|tuan|tháng|cái|chiếc|đơn)"
+)
 _ADDRESS = re.compile(
     r"\d+\s*(?:号|弄|栋|幢|室|楼|号院)|[路街道巷弄村苑]\s*\d|大厦|小区|(?:ถนน|ซอย|ตำบล|แขวง|เขต|อำเภอ|หมู่|บ้านเลขที่|\d+/\d+)"
-    rf"|(?<![{LATIN}])(?:street|st\.|road|rd\.?|avenue|ave\.?|lane|drive|boulevard|blvd|way|apt|apartment|flat|unit|suite|soi|đường|duong|phố|pho|ngõ|ngo|ngách"
-    rf"|hẻm|hem|kiệt|phường|phuong|quận|quan|xã|thôn|chung cư|chung cu|toà|tòa|căn hộ|khu)(?![{LATIN}])|(?<![\w.,])\d{{1,5}}[a-z]?(?:/\d+)*,?\s+(?!{_UNITS})[{LATIN}]{{2,}}",
+    rf"|(?<![{LATIN}])(?:street|st\.|road|rd\.?|avenue|ave\.?|lane|drive|boulevard|blvd|way|apt|apartment|flat"
+    rf"|unit|suite|soi|đường|duong|phố|pho|ngõ|ngo|ngách"
+    rf"|hẻm|hem|kiệt|phường|phuong|quận|quan|xã|thôn|thon|huyện|huyen|xóm|chung cư|chung cu|toà|tòa|căn hộ"
+    rf"|khu)(?![{LATIN}])|(?<![\w.,])\d{{1,5}}[a-z]?(?:/\d+)*,?\s+(?!{_UNITS})[{LATIN}]{{2,}}",
     re.IGNORECASE,
 )
 
 
 def phone_in(text: str) -> tuple[str, str]:
-    """A phone number and the text without it; "" for none. Eight digits are needed, and a word for phones before
-    fewer than nine."""
+    """A phone number and the text without it; "" for none. Without a word for phones before it, it must look like one:
+    "1501 610041" is a flat and a postcode."""
     shown = cased(text)
     for match in _PHONE.finditer(shown):
         digits = re.sub(r"\D", "", match[0])
         cue = _PHONE_CUE.search(shown[: match.start()])
-        if len(digits) >= (8 if cue else 9) and len(digits) <= 15:
+        if 8 <= len(digits) <= 15 and (cue or _CLEAR_PHONE.match(match[0])):
             before = shown[: cue.start()] if cue else shown[: match.start()]
             return match[0].strip(" -."), f"{before.rstrip(' ,，(')}, {shown[match.end() :].lstrip(' ,，)')}"
     return "", shown
@@ -121,7 +142,8 @@ def _trimmed(line: str) -> str:
     while (cut := _TAIL.sub("", shortened)) != shortened:
         shortened = cut
     start = _START.search(shortened)
-    leads = [lead.end() for lead in _LEAD.finditer(shortened) if start and lead.end() <= start.start()]
+    begins = start.start() if start else shortened.find(",")
+    leads = [lead.end() for lead in _LEAD.finditer(shortened) if lead.end() <= begins]
     if leads:
         return shortened[leads[-1] :].strip(" ,，:：")
     # A sentence before the address: "I moved. 12 High Street, Leeds"

@@ -3,6 +3,7 @@ what they cannot read, and nothing of its answer counts that does not stand in t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -20,7 +21,8 @@ from shop.views import Address, Customer, SavedAddress
 Missing = Literal["address", "line1", "city"]
 
 _PROMPT = Path(__file__).parents[1] / "prompts" / "address.md"
-_GAP = 4  # letters, as of "in" and "ở", that may stand between the parts
+_JOINING = re.compile("[a-z]{0,4}")  # what may stand between the parts: "in", "ở"
+_LONGEST = 1000  # characters of the messages that are looked at
 _WHOSE = ("home", "office", "parents", "school", "friend")
 _EXAMPLES = (
     (
@@ -58,9 +60,9 @@ class AddressMeant:
 async def address_meant(
     llm: LLM | None, said: Sequence[str], language: str, customer: Customer, current: Address | None
 ) -> AddressMeant:
-    """`said`: the shopper's messages that this is about, oldest first. `current`: where the parcel goes so far; country,
-    name and phone are taken from it where none is given. Without a model (None, or one that fails) the rules alone."""
-    text = "\n".join(map(without_control, said))
+    """`said`: the shopper's messages that this is about, oldest first. `current`: where the parcel goes so far; its
+    country, name and phone are taken where none is given. Without a model (None, or one that fails) the rules alone."""
+    text = "\n".join(map(without_control, said))[:_LONGEST]
     if names_an_address(text):
         fields = await _read(llm, text, language, current)
         if fields.complete or (fields.line1 and not _saved(text, language, customer, current)):
@@ -90,7 +92,7 @@ async def _read(llm: LLM | None, text: str, language: str, current: Address | No
     except ModelError:
         return by_rule
     by_model = asked.standing_in([text]) if asked else AddressFields()
-    if not by_model.complete or by_model.leaves_out(text) > _GAP:
+    if not by_model.complete or not _JOINING.fullmatch(by_model.leaves_out(text)):
         return by_rule
     sure = {part: getattr(by_rule, part) for part in ("name", "phone", "postcode") if getattr(by_rule, part)}
     return by_model.model_copy(update=sure)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from kefu.wants.spoken import LATIN, Said, Span, cased, folded, widest, word_list
 from rag.tokens import strip_marks
@@ -17,12 +18,13 @@ from shop.views import Item, Names
 
 _KIND, _LOOK, _NAME = 3.0, 1.0, 1.0  # what a kind, a look and a piece of the very name count
 _COLOURS = frozenset(
-    "black white red burgundy blue sky navy green mint jade khaki yellow pink rosegold purple grey spacegrey brown beige"
-    " orange gold silver".split()
+    "black white red burgundy blue sky navy green mint jade khaki yellow pink rosegold purple grey spacegrey brown"
+    " beige orange gold silver".split()
 )
 _LETTER_SIZE = re.compile(rf"(?<![{LATIN}0-9'’.&])(?:[2-5]xl|x{{0,4}}[sl]|m)(?![{LATIN}0-9'’])")
 _SIZE_BEFORE = re.compile(
-    r"(?:size|sz|cỡ|(?<![a-zà-ỹ])to|for|of|from|or|sang|qua|thành|thanh|lấy|vì|ไซส์|ไซซ์|ไซต์|เป็น|换|成|到|要|码|[，,、/])\s*$"
+    r"(?:size|sz|cỡ|(?<![a-zà-ỹ])to|for|of|from|or|sang|qua|thành|thanh|lấy|vì|ไซส์|ไซซ์|ไซต์|เป็น|换|成|到|要|码"
+    r"|[，,、/])\s*$"
 )
 _SIZE_AFTER = re.compile(r"\s*(?:码|号|size)")
 _NOTHING = "nothing"  # the key of what names no thing
@@ -96,7 +98,8 @@ def likeness(said: Said, items: Iterable[Item]) -> float:
     """How well the text describes the items, taken as one; 0 where it says nothing of them."""
     told = description(said)
     things = list(items)
-    kinds, seen = set(), set()
+    kinds: set[str] = set()
+    seen: set[str] = set()
     for item in things:
         own = of_item(item)
         kinds |= own.kinds
@@ -128,7 +131,7 @@ def _of_name(text: str, bare: str, language: str, name: str) -> float:
     words = [word for word in _PIECE.findall(name)]
     latin = [word for word in words if not re.match("[\u0e00-\u0e7f\u3400-\u9fff]", word)]
     if language == "vi":
-        latin = [f"{one} {two}" for one, two in zip(latin, latin[1:], strict=False)]
+        latin = [f"{one} {two}" for one, two in pairwise(latin)]
     for word in latin:
         known = (len(word) >= 3 or word[-1:].isdigit() or word[:1].isdigit()) and len(word) > 1 and word not in _COMMON
         if known and re.search(rf"(?<![{LATIN}\d]){re.escape(strip_marks(word))}(?![{LATIN}\d])", bare):

@@ -1,5 +1,6 @@
-"""Which items of an order a message is about: "the dress", "cả hai", "ทั้งหมด", "the black one", "第二件", "one of the two
-shirts". Knows the items and the words, not what is to be done with them."""
+"""Which items of an order a message is about: "the dress", "cả hai", "ทั้งหมด", "第二件", "one of the two shirts".
+
+Knows the items and the words, not what is to be done with them."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ _PLURAL = re.compile(
     r"(?<![a-z])(?:both|these|those|the two|hai cái|các|những|mấy)(?![a-z])|这些|那些|两件|两个|เหล่านี้|ทั้งสอง"
 )
 _SHIRTS = re.compile(
-    r"(?<![a-z])(?:the|my|these|those) (?:[a-z-]+ )?(?!jeans|pants|trousers|shorts|shoes|glasses)[a-z-]*[^s\W]s(?![a-z'’])"
+    r"(?<![a-z])(?:the|my|these|those) (?:[a-z-]+ )?(?!jeans|pants|trousers|shorts|shoes"
+    r"|glasses)[a-z-]*[^s\W]s(?![a-z'’])"
 )
 _ONE_OF = re.compile(
     r"(?<![a-z])(?:one|một|1) (?:of|trong|cái trong|chiếc trong)(?![a-z])|其中一|里面一|ใน(?:สอง|2)|หนึ่งใน"

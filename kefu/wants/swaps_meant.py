@@ -1,5 +1,4 @@
-"""Which items are to become which variants: "size L instead of M", "đổi sang màu đen", "换成大一码". Knows no rule and no
-stock."""
+"""Which items are to become which variants: "size L instead of M", "đổi sang màu đen", "换成大一码". Knows no rule."""
 
 from __future__ import annotations
 

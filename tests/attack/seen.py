@@ -1,0 +1,74 @@
+"""All that a turn let anybody see: its events with their traces, what reached the model, what was stored."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from kefu.card_shapes import ApprovalCard
+from kefu.conversations import Message
+from kefu.events import ApprovalNeeded, Event, ToolFinished, ToolStarted
+from tests.attack import demo
+from tests.attack.puppet import Call, obey
+from tests.orders_desk import OrdersDesk, all_of
+from tests.scripted import ScriptedModel
+
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_CLOCK = re.compile(r"\d{1,2}:\d{2}|\d{4}-\d\d-\d\dT[0-9:.+]+")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one turn showed."""
+
+    events: list[Event]
+    prompts: list[list[dict[str, Any]]]  # the messages of every request to the model
+    stored: list[Message]
+
+    @property
+    def text(self) -> str:
+        """Everything, as one text without escapes. Each request to the model repeats the one before it."""
+        events = [json.dumps(event.model_dump(mode="json"), ensure_ascii=False) for event in self.events]
+        prompt = json.dumps(self.prompts[-1:], ensure_ascii=False)
+        stored = [json.dumps(vars(message), ensure_ascii=False, default=str) for message in self.stored]
+        return "\n".join([*events, prompt, *stored])
+
+    def alike(self, *names: str) -> str:
+        """The same for two turns that differ in nothing but these names, ids and clocks."""
+        events = [event.model_dump(mode="json", exclude={"timings", "message_id"}) for event in self.events]
+        stored = [
+            {key: getattr(message, key) for key in ("role", "text", "status", "model_text", "context", "rounds")}
+            for message in self.stored
+        ]
+        text = json.dumps([events, self.prompts, stored], ensure_ascii=False, default=str)
+        for name in names:
+            text = text.replace(name, "NAME")
+        return _CLOCK.sub("CLOCK", _ID.sub("ID", text))
+
+    @property
+    def waiting(self) -> list[ApprovalCard]:
+        return [event.card for event in all_of(ApprovalNeeded, self.events) if event.card.state == "pending"]
+
+    @property
+    def started(self) -> list[str]:
+        return [event.tool for event in all_of(ToolStarted, self.events)]
+
+    @property
+    def refused(self) -> list[str]:
+        return [event.refused for event in all_of(ToolFinished, self.events)]
+
+    def leaks(self, *viewers: str, said: str = "") -> set[str]:
+        return demo.leaks(self.text, *viewers, said=said)
+
+
+async def provoke(
+    desk: OrdersDesk, model: ScriptedModel, text: str, *rounds: list[Call], then: str = "That is all.", **message: Any
+) -> Seen:
+    """One turn in which the model makes these calls."""
+    obey(model, *rounds, then=then)
+    before, known = len(model.requests), len(await desk.conversations.messages(desk.conversation.id))
+    events = await desk.say(text, **message)
+    stored = (await desk.conversations.messages(desk.conversation.id))[known:]
+    return Seen(events, [request["messages"] for request in model.requests[before:]], stored)
