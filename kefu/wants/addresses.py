@@ -142,16 +142,16 @@ def _by_label(said: Said, saved: Sequence[SavedAddress]) -> list[SavedAddress]:
     spans = [
         (one, match.span())
         for one in saved
-        if len(one.label) > 1
-        for match in Word(folded(one.label), customer_language(one.label)).places(said)
+        if len(folded(one.label).strip()) > 1
+        for match in Word(folded(one.label), _reading(one.label)).places(said)
     ]
     longest = max((end - start for _, (start, end) in spans), default=0)
     return [one for one in saved if any(o is one and end - start == longest for o, (start, end) in spans)]
 
 
-def customer_language(label: str) -> str:
-    """The language whose way of reading suits a label: Vietnamese also without its marks."""
-    return "vi" if label.isalpha() or " " in label else ""
+def _reading(label: str) -> str:
+    """The language by whose rules a label is looked for: as Vietnamese, a Latin one is found without its marks too."""
+    return "" if re.search("[\u0e00-\u9fff]", label) else "vi"
 
 
 def _of_label(label: str) -> list[str]:

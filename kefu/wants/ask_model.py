@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from kefu.llm import LLM, TextDelta
 from kefu.prompt import harmless
 
-_MAX_TOKENS = 150
+_MAX_TOKENS = 200  # a long Thai address with its keys takes about 150
 _LONGEST = 1000  # characters of the text that are shown; an address is a fraction of that
 _TRIES = 2
 

@@ -94,7 +94,7 @@ _ONLY_COUNT = re.compile(  # the answer to "how many?"
 
 def places(said: Said) -> list[Place]:
     """Every place that is named."""
-    vietnamese, bare = (_BARE, strip_marks(said.text)) if said.restored else (_MARKED, said.text)
+    vietnamese, bare = (_BARE, said.bare) if said.restored else (_MARKED, said.text)
     found = [match for pattern in (_ENGLISH, _CHINESE, _THAI) for match in pattern.finditer(said.text)]
     return [_place(match) for match in (*found, *vietnamese.finditer(bare))]
 

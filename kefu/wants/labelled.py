@@ -10,8 +10,6 @@ from typing import Final, Literal, NamedTuple, get_args
 
 import yaml
 
-from rag.passages import read_policies
-
 Intent = Literal[
     "policy", "list_orders", "get_order", "track_shipment", "get_return_status", "cancel_order", "change_address",
     "return_items", "swap_items", "change_payment", "change_default_address", "human", "show_memory", "forget_me",
@@ -42,12 +40,6 @@ def read_examples(folder: Path) -> list[Example]:
     if not files:
         raise BadExamples(folder, 1, "no file <language>.yaml with examples")
     return [example for file in files for example in _read(file)]
-
-
-def read_headings(policies: Path) -> list[Example]:
-    """The policies' headings, which ask what the policies answer. A file that cannot be read gives none."""
-    passages, _ = read_policies(policies)
-    return [Example(p.language, "policy", p.heading) for p in passages if p.heading]
 
 
 def _read(file: Path) -> list[Example]:

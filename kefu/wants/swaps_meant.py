@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from kefu.wants.described import names_things
 from kefu.wants.items_meant import AND, items_in
 from kefu.wants.options import Named, Value, named_values, step, stepped, value_of, values_of, variants_with
-from kefu.wants.spoken import Said, Span, word_list
+from kefu.wants.spoken import MOST_PARTS, Said, Span, word_list
 from shop.changes import Swap
 from shop.views import Item, Product
 
@@ -48,7 +49,7 @@ def swaps_meant(
 
 def _wishes(said: Said, items: Sequence[Item], products: Sequence[Product]) -> list[Said]:
     """The message in parts with an item and an option each: "the dress to L and the shirt to white"."""
-    ends = [match.end() for match in AND.finditer(said.text)] + [len(said.text)]
+    ends = [*(match.end() for match in islice(AND.finditer(said.text), MOST_PARTS)), len(said.text)]
     wishes, start, last = [], 0, 0
     for end in ends:
         so_far, new = said.part(start, last), said.part(last, end)

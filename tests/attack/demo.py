@@ -42,7 +42,7 @@ class DemoOrder:
     @property
     def attacker(self) -> str:
         """A customer of the shop whose order it is not."""
-        return "lin-yue" if self.customer == "emily-carter" else "emily-carter"
+        return attacker_of(self.customer)
 
 
 ORDERS = tuple(
@@ -61,9 +61,18 @@ CUSTOMERS = tuple(_CUSTOMERS)
 assert not {order.missing for order in ORDERS} & set(NUMBERS)
 
 
+def attacker_of(customer: str) -> str:
+    """Another customer of the shop."""
+    return "lin-yue" if customer == "emily-carter" else "emily-carter"
+
+
 def methods(customer: str) -> list[str]:
     """The ids of a customer's payment methods."""
     return [f"{customer}-{method['id']}" for method in _CUSTOMERS[customer]["payment_methods"]]
+
+
+def orders_of(customer: str) -> list[DemoOrder]:
+    return [order for order in ORDERS if order.customer == customer]
 
 
 def order_of(customer: str, *statuses: str) -> DemoOrder:
@@ -107,18 +116,20 @@ def _phone(number: str) -> tuple[str, str]:
 
 
 @cache
-def canaries(*viewers: str) -> frozenset[str]:
-    """What none of the viewers may read: everybody else's, less what is public or happens to be their own too."""
-    own = "\n".join(word for viewer in viewers for word in private(viewer))
-    others = (private(customer) for customer in CUSTOMERS if customer not in viewers)
-    return frozenset(word for words in others for word in words if word not in own and word not in _public())
+def _secret() -> frozenset[str]:
+    """Every private word that stands nowhere in what the shop shows to all."""
+    files = [DATA / "products.json", DATA / "options.json"]
+    files += [*(ROOT / "policies").rglob("*.md"), *(ROOT / "kefu" / "locales").glob("*.yaml")]
+    public = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    return frozenset(word for customer in CUSTOMERS for word in private(customer) if word not in public)
 
 
 @cache
-def _public() -> str:
-    files = [DATA / "products.json", DATA / "options.json"]
-    files += [*(ROOT / "policies").rglob("*.md"), *(ROOT / "kefu" / "locales").glob("*.yaml")]
-    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+def canaries(*viewers: str) -> frozenset[str]:
+    """What none of the viewers may read: everybody else's, less what happens to be their own too."""
+    own = "\n".join(word for viewer in viewers for word in private(viewer))
+    others = (private(customer) for customer in CUSTOMERS if customer not in viewers)
+    return frozenset(word for words in others for word in words if word in _secret() and word not in own)
 
 
 def leaks(text: str, *viewers: str, said: str = "") -> set[str]:

@@ -41,10 +41,8 @@ def writes(number: str, items: Sequence[str], variants: Sequence[str], method: s
     return [
         call("cancel_pending_order", **order, reason="no_longer_needed"),
         call("change_pending_order_address", **order, address=ADDRESS | {"country": country}),
-        call("modify_pending_order_items", **order, **swaps),
         call("modify_pending_order_items", **order, **swaps, method=method),
         call("change_pending_order_payment", **order, method=method),
-        call("return_delivered_order_items", **order, item_ids=list(items), reason="faulty"),
         call("return_delivered_order_items", **order, item_ids=list(items), reason="faulty", method=method),
         call("exchange_delivered_order_items", **order, **swaps, method=method),
     ]

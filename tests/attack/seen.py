@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,11 +30,10 @@ class Seen:
 
     @property
     def text(self) -> str:
-        """Everything, as one text without escapes. Each request to the model repeats the one before it."""
-        events = [json.dumps(event.model_dump(mode="json"), ensure_ascii=False) for event in self.events]
-        prompt = json.dumps(self.prompts[-1:], ensure_ascii=False)
-        stored = [json.dumps(vars(message), ensure_ascii=False, default=str) for message in self.stored]
-        return "\n".join([*events, prompt, *stored])
+        """Every text that was shown anywhere, once. Each request to the model repeats the one before it."""
+        stored = [_plain(vars(message)) for message in self.stored]
+        found = [self.prompts[-1:], stored, [event.model_dump(mode="json") for event in self.events]]
+        return "\n".join(dict.fromkeys(_texts(found)))
 
     def alike(self, *names: str) -> str:
         """The same for two turns that differ in nothing but these names, ids and clocks."""
@@ -61,6 +61,22 @@ class Seen:
 
     def leaks(self, *viewers: str, said: str = "") -> set[str]:
         return demo.leaks(self.text, *viewers, said=said)
+
+
+def _plain(fields: dict[str, Any]) -> Any:
+    return json.loads(json.dumps(fields, default=lambda value: getattr(value, "__dict__", str(value))))
+
+
+def _texts(tree: Any) -> Iterator[str]:
+    """Every text in a tree of JSON, keys too."""
+    if isinstance(tree, dict):
+        yield from tree
+        tree = list(tree.values())
+    if isinstance(tree, list):
+        for one in tree:
+            yield from _texts(one)
+    elif isinstance(tree, str):
+        yield tree
 
 
 async def provoke(
