@@ -3,13 +3,14 @@
     python -m bench.tool_calls [--path portable|native|both] [--limit N]
 
 Asks evals/order_questions.yaml of the demo shop, each in a conversation of its own, on the embedded model. Right is:
-the tool, the arguments that the file names, and for a change a card that waits; for a policy question no tool at all.
+the tool and the arguments that the file names; for a policy question no tool at all.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -24,7 +25,7 @@ from bench import report
 from kefu.chat import Incoming
 from kefu.config import ROOT, Settings
 from kefu.desk import Desk, open_desk
-from kefu.events import ApprovalNeeded, Done, ToolFinished, ToolStarted
+from kefu.events import Done, ToolFinished, ToolStarted
 from kefu.tools.tool import BadCall
 from shop.numbers import canonical
 from shop.views import Order
@@ -36,19 +37,19 @@ async def ask(desk: Desk, question: dict[str, Any]) -> dict[str, Any]:
     """One question and what came of it."""
     conversation = await desk.conversations.start(f"customer:{question['customer']}")
     calls: list[dict[str, Any]] = []
-    waits, began, answer = False, time.perf_counter(), ""
+    began, answer = time.perf_counter(), ""
     async with aclosing(desk.assistant.reply(conversation, Incoming(question["text"]))) as events:
         async for event in events:
             if isinstance(event, ToolStarted):
                 calls.append({"tool": event.tool, "arguments": event.arguments, "refused": ""})
             elif isinstance(event, ToolFinished):
                 calls[-1]["refused"] = event.refused
-            elif isinstance(event, ApprovalNeeded):
-                waits = True
+                if event.tool in (question["tool"] or (event.tool,)):
+                    break  # what is then said of it is not measured here
             elif isinstance(event, Done):
                 answer = event.answer
     taken = (time.perf_counter() - began) * 1000
-    return {"id": question["id"], "calls": calls, "waits": waits, "ms": round(taken), "answer": answer}
+    return {"id": question["id"], "calls": calls, "ms": round(taken), "answer": answer}
 
 
 async def fault(desk: Desk, question: dict[str, Any], outcome: dict[str, Any]) -> str:
@@ -92,7 +93,10 @@ async def _items_fault(desk: Desk, order: Order, wanted: dict[str, Any], given: 
 
 async def measure(path: str, questions: Sequence[dict[str, Any]], home: Path) -> dict[str, Any]:
     """All questions by one path."""
-    settings = Settings(home=home, tools=path, llm_temperature=0.0, llm_idle_timeout_s=120, llm_total_timeout_s=600)
+    settings = Settings(
+        home=home, tools=path, llm_temperature=0.0, llm_first_token_timeout_s=300,
+        llm_idle_timeout_s=120, llm_total_timeout_s=600,
+    )  # fmt: skip
     rows = []
     async with open_desk(settings) as desk:
         for question in questions:
@@ -101,6 +105,7 @@ async def measure(path: str, questions: Sequence[dict[str, Any]], home: Path) ->
                 wrong = await fault(desk, question, outcome)
             except BadCall as error:
                 outcome, wrong = {"id": question["id"], "calls": [], "ms": 0}, str(error)
+            print(f"{path} {question['id']}: {wrong or 'right'}", file=sys.stderr, flush=True)
             rows.append(
                 outcome | {"language": question["language"], "wrong": wrong, "policy": question["tool"] is None}
             )

@@ -177,9 +177,9 @@ class Errand:
         return Wanted(routed if routed not in (None, "confirm", "refuse") else "policy", (text,))
 
     async def _route(self, text: str) -> str | None:
-        """The intent, where the router is sure of it."""
+        """The intent, where the router is sure enough of it."""
         routed = await asyncio.to_thread(self.errands.router.route, text, self.language)
-        return routed.intent if routed.sure else None
+        return routed.intent if routed.sure or (self.customer and routed.likely) else None
 
     def _asked_back(self) -> list[Message]:
         """The messages right before this one that we answered with a question back, oldest first."""

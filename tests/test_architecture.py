@@ -26,7 +26,7 @@ OWNERS = {
         "kefu/model_commands.py",
         "kefu/order_commands.py",
         "kefu/staff_commands.py",
-    ),  # fmt: skip
+    ),
     "httpx": ("shop/rest", "rag/embedder.py", "rag/store.py"),
     "sqlalchemy": (
         "shop/",
@@ -37,7 +37,7 @@ OWNERS = {
         "kefu/record.py",
         "kefu/migrations/",
         "kefu/doctor.py",
-    ),  # fmt: skip
+    ),
     "requests": ("kefu/model_files.py", "kefu/download.py", "kefu/doctor.py"),
 }
 

@@ -75,7 +75,8 @@ from tests.shop_data import (
 )
 
 BENCHMARK = Rules(
-    changeable=frozenset({"pending"}), change_hours=None, return_days=None, electronics_days=None, exchange_days=None, exchange_price="current",
+    changeable=frozenset({"pending"}), change_hours=None, return_days=None,
+    electronics_days=None, exchange_days=None, exchange_price="current",
     country_fixed=False, one_request=True, exchange_countries=None, refund_methods="original_or_gift_card", fees={},
 )  # fmt: skip
 
