@@ -170,8 +170,9 @@ async def _payment(request: Request, order: Order, session: Session, llm: LLM | 
 
 
 async def _return(request: Request, order: Order, session: Session, llm: LLM | None) -> Understood:
-    items = _open_items(order)
-    found = (items_meant(text, request.language, items) for text in (*reversed(request.said), request.text))
+    items = _meant_of(request, order)
+    said = (*reversed(request.said), request.text)  # the newest word on it counts
+    found = (items_meant(text, request.language, items) for text in said)
     meant = next((one for one in found if one.items and one.why != "only"), None)
     meant = meant or items_meant(request.text, request.language, items)
     if not meant.items:
@@ -182,7 +183,7 @@ async def _return(request: Request, order: Order, session: Session, llm: LLM | N
 
 
 async def _swap(request: Request, order: Order, session: Session, llm: LLM | None) -> Understood:
-    items = _open_items(order)
+    items = _meant_of(request, order)
     products = await session.catalogue.products(list(dict.fromkeys(item.product for item in items)))
     meant = swaps_meant(request.text, request.language, items, products)
     if meant.missing == "item":
@@ -216,10 +217,18 @@ def _listed(choices: Iterable[str]) -> str:
     return "\n".join(f"- {choice}" for choice in dict.fromkeys(choices))
 
 
-def _open_items(order: Order) -> list[Item]:
-    """The items that no return and no exchange has taken yet; all, where every one has: the rule then says so."""
+def _meant_of(request: Request, order: Order) -> list[Item]:
+    """The items that may be meant: those that no return and no exchange has taken yet. Where the shopper describes one
+    that is taken, or every one is, all: the rule then says so."""
     taken = {item for back in order.returns if back.status != "rejected" for item in back.items}
-    return [item for item in order.items if item.id not in taken] or list(order.items)
+    left = [item for item in order.items if item.id not in taken]
+    gone = [item for item in order.items if item.id in taken]
+    for text in reversed(request.said):
+        if items_meant(text, request.language, left).why == "described":
+            return left
+        if gone and items_meant(text, request.language, list(order.items)).why == "described":
+            return list(order.items)
+    return left or list(order.items)
 
 
 def _paid_with(order: Order) -> str | None:

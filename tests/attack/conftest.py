@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from tests.attack.demo import leaks
 from tests.attack.desks import AttackDesk, attack_desk, seeded
+from tests.attack.site import Site
 from tests.scripted import ScriptedModel, say
 
 _OURS = ("kefu", "shop", "web", "rag")
@@ -87,6 +88,12 @@ async def opening(
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
 async def shared(opening: Opening) -> AttackDesk:
     return await opening()
+
+
+@pytest.fixture(scope="session")
+def site(shared: AttackDesk) -> Site:
+    """The shared desk behind its REST routes."""
+    return Site.of(shared)
 
 
 @pytest.fixture

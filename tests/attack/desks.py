@@ -96,6 +96,12 @@ class AttackDesk(OrdersDesk):
         db.close()
         return found
 
+    def edit(self, statement: str, *values: object) -> None:
+        """Changes the database behind everybody's back, as whoever owns the data might."""
+        with sqlite3.connect(self.file) as db:
+            db.execute(statement, values)
+        db.close()
+
     def using(self, *, rounds: int, limits: Limits = LIMITS, index: Any = None) -> AttackDesk:
         """The same desk with the model calling tools (`rounds` times), or Kefu's code (0)."""
         parts = self.assistant._parts
