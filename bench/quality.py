@@ -16,28 +16,39 @@ from pathlib import Path
 from bench.report import RESULTS
 
 PAGE = Path(__file__).parent.parent / "docs" / "quality.md"
-BENCHES = ("language", "diacritics", "retrieval", "follow_ups", "script_lock", "attribution", "answers")
-_XQUAD, _ALL = ("diacritics", "retrieval"), ("language",)  # what wants XQuAD's folder, and what the one above it
+BENCHES = (
+    "language", "diacritics", "retrieval", "follow_ups", "script_lock", "attribution", "answers", "router",
+    "tool_calls", "tau2_retail",
+)  # fmt: skip
+# What wants a folder of the data, and which; the others take none
+_FOLDERS = {
+    "diacritics": "xquad-dev",
+    "retrieval": "xquad-dev",
+    "tau2_retail": "tau2-retail",
+    "language": "",
+    "router": "",
+}
+_ONLY_WITH_DATA = ("diacritics", "retrieval", "tau2_retail")
 _HEAD = """# Quality: what was measured
 
 Written by `make quality` (`bench/quality.py`); do not edit by hand. Each table has its day and machine; its bench says
 in its first lines how it measures. Shares are percentages. Tables with other people's data need it in a folder,
 `make quality DATA=…`: `xquad-dev/` (XQuAD's files in en, zh, vi, th; CC BY-SA 4.0), `wisesight/` (CC0) and `bitext/`
-(CDLA-Sharing-1.0). None of it is in this repository.
+(CDLA-Sharing-1.0), `tau2-retail/` (MIT). None of it is in this repository.
 """
 
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, help="a folder with xquad-dev/, wisesight/, bitext/")
+    parser.add_argument("--data", type=Path, help="a folder with xquad-dev/, wisesight/, bitext/, tau2-retail/")
     parser.add_argument("--render", action="store_true", help="only write the page")
     options = parser.parse_args(argv)
     for name in () if options.render else BENCHES:
         bench = importlib.import_module(f"bench.{name}")
-        if name in _XQUAD and not options.data:
+        if name in _ONLY_WITH_DATA and not options.data:
             continue
-        folder = options.data / "xquad-dev" if name in _XQUAD else options.data
-        bench.main(["--data", str(folder)] if options.data and name in (*_XQUAD, *_ALL) else [])
+        wants = options.data and name in _FOLDERS
+        bench.main(["--data", str(options.data / _FOLDERS[name])] if wants else [])
     PAGE.write_text("\n".join([_HEAD, *map(_section, BENCHES)]), encoding="utf-8")
     print(f"written: {PAGE}")
 

@@ -114,7 +114,14 @@ async def measure(path: str, questions: Sequence[dict[str, Any]], home: Path) ->
 
 def markdown(results: dict[str, Any]) -> str:
     """The table, and what went wrong."""
-    lines = ["| path | " + " | ".join(LANGUAGES) + " | orders | policy questions left alone | ms, median |"]
+    lines = [
+        "## Tool calls",
+        "",
+        "Questions about a shopper's own orders in the demo shop (evals/order_questions.yaml), on the embedded model: by",
+        "Kefu's own code (*portable*), and called by the model itself (*native*). Right: tool and arguments.",
+        "",
+    ]
+    lines += ["| path | " + " | ".join(LANGUAGES) + " | orders | policy questions left alone | ms, median |"]
     lines.append("|---|" + "---|" * (len(LANGUAGES) + 3))
     for measured in results["paths"]:
         rows = measured["rows"]
