@@ -117,8 +117,8 @@ def markdown(results: dict[str, Any]) -> str:
     lines = [
         "## Tool calls",
         "",
-        "Questions about a shopper's own orders in the demo shop (evals/order_questions.yaml), on the embedded model: by",
-        "Kefu's own code (*portable*), and called by the model itself (*native*). Right: tool and arguments.",
+        "Questions about a shopper's own orders in the demo shop (evals/order_questions.yaml), on the embedded model:",
+        "by Kefu's own code (*portable*), and called by the model itself (*native*). Right: tool and arguments.",
         "",
     ]
     lines += ["| path | " + " | ".join(LANGUAGES) + " | orders | policy questions left alone | ms, median |"]
