@@ -17,9 +17,10 @@ from kefu.conversations import Conversation
 from kefu.events import ApprovalNeeded, Event, NoticeCode, ToolFinished, ToolStarted
 from kefu.proofs import Proofs
 from kefu.words import say
-from shop.changes import Approval
-from shop.errors import Refused, ShopUnavailable
-from shop.protocol import Shop
+from shop.changes import Approval, Change, ItemText
+from shop.errors import Refused, ShopError, ShopUnavailable
+from shop.protocol import CustomerOrders, Shop
+from shop.views import named
 
 log = logging.getLogger(__name__)
 _LIMIT_S = 20.0  # for the shop to make a change; it is made once, however often it is asked for
@@ -88,6 +89,24 @@ class Decision:
             message=asked.message,
             actor=self.conversation.owner,
         )
+        orders = self.shop.orders.of(asked.customer)
         async with asyncio.timeout(_LIMIT_S):
-            change = await self.shop.orders.of(asked.customer).apply(asked.wanted, approval)
+            change = await orders.apply(asked.wanted, approval)
+        await _remember_sizes(orders, change)
         return change_done_text(change, asked.card.language)
+
+
+async def _remember_sizes(orders: CustomerOrders, change: Change) -> None:
+    """The size that somebody changed to is most likely theirs. Worth no failure: it is only remembered."""
+    if change.kind not in ("modify_items", "exchange_items"):
+        return
+    sizes = [
+        line.new.options["size"]
+        for line in change.lines
+        if isinstance(line.new, ItemText) and "size" in line.new.options
+    ]
+    for size in {named(names, "en") for names in sizes}:
+        try:
+            await orders.remember("shoe_size" if size[:2].isdigit() else "size", size)
+        except ShopError as error:
+            log.warning("a size was not remembered: %s: %s", type(error).__name__, error)

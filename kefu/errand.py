@@ -98,6 +98,7 @@ class Errand:
                 yield self.notice(missing)
                 return
         caller = await self.caller()
+        await self._remember_language(caller)
         request = Request(wanted.intent, wanted.texts, self._talked(), self._listed(), self.language)
         if wanted.again:
             for event in self.shown(wanted.again.tool, await caller.ask(wanted.again.tool, wanted.again.wanted)):
@@ -137,6 +138,17 @@ class Errand:
             ids = (self.conversation.id, self.conversation.owner, self.customer, self.question.id)
             asking = Asking(*ids, country)
         return Caller(Session(orders, shop.catalogue, self.language), self.errands.approvals, asking)
+
+    async def _remember_language(self, caller: Caller) -> None:
+        """For the next conversation, and for the team: the language that this customer wrote in last."""
+        orders = caller.session.orders
+        try:
+            if orders and (await orders.memory()).get("language") != self.language:
+                await orders.remember("language", self.language)
+        except ShopUnavailable:
+            raise
+        except ShopError:
+            pass  # nobody among the shop's customers: nothing to remember of them
 
     def shown(self, tool: str, ran: Ran) -> list[Event]:
         """A call's end as events; facts and cards are kept for the answer."""

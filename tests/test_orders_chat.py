@@ -267,11 +267,16 @@ async def test_what_is_remembered_is_shown_and_forgotten_on_a_click(desk: Orders
     await desk.shop.orders.of(MEI).remember("size", "M")
     assert "M" in all_of_texts(await desk.say("What do you remember about me?"))
     await desk.click(asked(await desk.say("Please forget me")))
-    assert await desk.shop.orders.of(MEI).memory() == {}
+    assert await desk.shop.orders.of(MEI).memory() == {}, "also the language it was asked in"
 
 
 def all_of_texts(events: list[Any]) -> str:
     return " ".join(getattr(event, "text", "") for event in events)
+
+
+async def test_the_size_and_the_language_of_a_customer_are_remembered(desk: OrdersDesk) -> None:
+    await desk.click(asked(await desk.say(f"I would like size L instead in {PENDING_GIFT}")))
+    assert await desk.shop.orders.of(MEI).memory() == {"language": "en", "size": "L"}
 
 
 async def test_a_person_is_offered_to_everybody(desk: OrdersDesk) -> None:
