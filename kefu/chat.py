@@ -149,9 +149,9 @@ class Assistant:
             status = "complete"
             if decision.notice:
                 yield turn.notice(decision.notice)
-        except Exception:
+        except Exception as error:
             status = "failed"
-            yield turn.bug(log)
+            yield turn.bug(error, log)
         finally:
             turn.said = decision.text
             saved = await asyncio.shield(turn.save(status))
@@ -210,9 +210,9 @@ class Assistant:
             yield turn.notice("shop_unavailable")
         except NotFound:
             log.info("conversation %s was deleted while its turn ran", conversation.id)
-        except Exception:
+        except Exception as error:
             status = "cut" if turn.text else "failed"
-            yield turn.bug(log)
+            yield turn.bug(error, log)
         finally:
             # Also on Stop and on a closed tab, when this task is being cancelled
             saved = await asyncio.shield(turn.save(status))

@@ -137,7 +137,7 @@ def _parse(data: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         chunk = None
     if not isinstance(chunk, dict):
-        raise ModelUnavailable(f"sent something that is no completion: {data}")
+        raise ModelUnavailable(f"sent {len(data):,} characters that are no completion")  # but perhaps a customer's
     return chunk
 
 

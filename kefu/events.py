@@ -23,7 +23,7 @@ NoticeCode = Literal[
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)  # errors are logged
 
 
 class Source(_Frozen):

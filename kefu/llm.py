@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import logging
 import random
 import time
@@ -26,6 +27,7 @@ _log = logging.getLogger(__name__)
 
 _BACKOFF_S = 0.25  # before the first retry; doubles
 _LONGEST_PAUSE_S = 5.0  # a server that says "come back later than this" is not waited for
+_QUOTE_CHARS = 16  # of the request in a server's words are a quote
 _TAIL_S = 2.0  # what may follow the finish_reason (usage, [DONE], the end of the body) is not waited for longer
 
 
@@ -79,6 +81,7 @@ class LLM:
             except ModelError as error:
                 if completion.reason:
                     break  # the answer was whole; only what follows it broke
+                _hide_quotes(error, messages)
                 if given:
                     raise ModelCut(str(error)) from error
                 pause = self._pause(error, attempt, started)
@@ -202,3 +205,14 @@ class LLM:
             if limit.expired():
                 raise ModelUnavailable(words) from None
             raise
+
+
+def _hide_quotes(error: ModelError, messages: Sequence[Mapping[str, Any]]) -> None:
+    """Takes a server's words out of an error that quotes the request: errors are logged, and a request holds what a
+    shopper wrote and what the shop knows of them."""
+    words = str(error)
+    sent = json.dumps(list(messages), ensure_ascii=False)
+    plain = " ".join(str(message.get("content", "")) for message in messages)
+    starts = range(len(words) - _QUOTE_CHARS + 1)
+    if any(run in sent or run in plain for run in (words[at : at + _QUOTE_CHARS] for at in starts)):
+        error.args = (f"{words.partition(': ')[0]}: (its words quote the request)",)

@@ -4,6 +4,7 @@ so that the server's prefix cache holds. Knows no model, no database and no lang
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -17,6 +18,11 @@ Layout = Literal["first", "system", "user"]
 ChatMessage = dict[str, Any]
 
 _PROMPTS = Path(__file__).parent / "prompts"
+_CONTROL = re.compile(
+    r"<(?=[|｜])|[|｜](?=>)"  # <|im_end|> and its like, DeepSeek's too
+    r"|<(?=/?(?:tool_call|tool_response|tools|think|s|(?:start|end)_of_turn|shop|message)>)|\[(?=/?INST\])",
+    re.IGNORECASE,
+)
 _MESSAGE_OVERHEAD = 5  # tokens of a chat template around one message
 
 
@@ -93,27 +99,28 @@ def again(turn: Turn, why: Literal["language", "numbers"], **names: str) -> Turn
 
 
 def harmless(text: str) -> str:
-    """A shopper's text without the control tokens of chat templates: servers parse `<|im_end|>` wherever it stands."""
-    return text.replace("<|", "<\u200b|").replace("|>", "|\u200b>")
+    """A text without the control tokens of chat templates and without fences like ours: servers parse `<|im_end|>` and
+    `<tool_call>` wherever they stand, in a shopper's message, the shop's records or a policy. It reads the same."""
+    return _CONTROL.sub(lambda found: f"{found[0][0]}\u200b{found[0][1:]}", text)
 
 
 def messages(system: str, turns: Sequence[Turn], layout: Layout) -> list[ChatMessage]:
     """The request's messages. `layout` says where a turn's context goes: its own system message before the question
     ("system"), fenced on top of the question ("user"), or, newest only, in the first message ("first")."""
-    newest = turns[-1].context if turns else ""
+    newest = harmless(turns[-1].context) if turns else ""
     sent: list[ChatMessage] = [
         {"role": "system", "content": f"{system}\n\n{newest}" if layout == "first" and newest else system}
     ]
     for turn in turns:
-        question = harmless(turn.question)
-        if turn.context and layout == "system":
-            sent.append({"role": "system", "content": turn.context})
-        elif turn.context and layout == "user":
-            question = f"<shop>\n{turn.context}\n</shop>\n\n{question}"
+        context, question = harmless(turn.context), harmless(turn.question)
+        if context and layout == "system":
+            sent.append({"role": "system", "content": context})
+        elif context and layout == "user":
+            question = f"<shop>\n{context}\n</shop>\n\n{question}"
         sent.append({"role": "user", "content": question})
         sent += turn.rounds
         if turn.answer:
-            sent.append({"role": "assistant", "content": turn.answer})
+            sent.append({"role": "assistant", "content": harmless(turn.answer)})
     return sent
 
 

@@ -19,7 +19,7 @@ from shop.views import Address, Item, Names, PaymentMethod, SavedAddress, Varian
 _TELL_THEMSELVES = {"colour", "color", "size", "material", "style", "pattern", "storage", "capacity", "type"}
 _TABLES = {"status": "status", "country": "country", "field": "field", "reason": "reason"}
 _LONGEST = 80  # characters of a name or a place inside a sentence
-_AMOUNT = re.compile(r"(-?\d+(?:\.\d+)?) ([A-Z]{3})")
+_AMOUNT = re.compile(r"(-?\d{1,15}(?:\.\d{1,4})?) ([A-Z]{3})")
 
 
 def joined(texts: Iterable[str], language: str) -> str:

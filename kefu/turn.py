@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
 
-from kefu import answerable, follow_up, money, prompt
+from kefu import answerable, faults, follow_up, money, prompt
 from kefu.answerable import Verdict
 from kefu.card_shapes import Card
 from kefu.conversations import Conversation, Conversations, Message
@@ -101,10 +101,10 @@ class Turn:
         self.notices.append(said)
         return said
 
-    def bug(self, log: logging.Logger) -> Notice:
-        """Logs the exception that is being handled under a number, and says the number: nothing else gets out."""
+    def bug(self, error: Exception, log: logging.Logger) -> Notice:
+        """Logs an exception under a number, and says the number: nothing else gets out."""
         number = secrets.token_hex(4)
-        log.exception("error %s in conversation %s", number, self.conversation.id)
+        log.error("error %s in conversation %s\n%s", number, self.conversation.id, faults.told(error))
         return self.notice("error", id=number)
 
     async def events(self) -> AsyncGenerator[Event, None]:

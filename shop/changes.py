@@ -19,7 +19,7 @@ ReturnReason = Literal["does_not_fit", "changed_mind", "faulty", "wrong_item", "
 
 
 class _Wish(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Swap(_Wish):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 from sqlalchemy import JSON, DateTime, Dialect, Text, TypeDecorator
 
 
@@ -66,7 +66,9 @@ class Models(TypeDecorator[tuple[BaseModel, ...]]):
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
-        self._items: TypeAdapter[tuple[BaseModel, ...]] = TypeAdapter(tuple[model, ...])
+        self._items: TypeAdapter[tuple[BaseModel, ...]] = TypeAdapter(
+            tuple[model, ...], config=ConfigDict(hide_input_in_errors=True)
+        )
 
     def process_bind_param(self, value: Iterable[BaseModel] | None, dialect: Dialect) -> Any:
         return [_clean(item.model_dump(mode="json")) for item in value or ()]

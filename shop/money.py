@@ -17,7 +17,7 @@ def decimals(currency: str) -> int:
 class Money(BaseModel):
     """`amount` counts minor units: 12.50 CNY is 1250, 35,000 VND is 35000. May be negative."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)  # errors are logged
 
     amount: int
     currency: str  # ISO 4217

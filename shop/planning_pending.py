@@ -110,6 +110,8 @@ def change_payment(wish: ChangePayment, order: Order, known: Known) -> Plan:
     if len(order.payments) != 1 or order.payments[0].kind != "payment":
         raise Refused("payment_not_changeable", number=order.number)
     payment = order.payments[0]
+    if not wish.method:
+        raise Refused("payment_method_not_found")
     if wish.method == payment.method:
         raise Refused("same_payment_method")
     old, new = method_of(known, order, payment.method), method_of(known, order, wish.method)

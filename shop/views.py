@@ -28,7 +28,7 @@ def named(names: Names, language: str) -> str:
 class View(BaseModel):
     """A value that is compared by what it holds."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)  # errors are logged
 
 
 class Address(View):

@@ -15,6 +15,7 @@ from typing import Any
 from chainlit.config import config
 from chainlit.server import sio
 
+from kefu import faults
 from web.answer import Answer, Question
 from web.locales import language_of
 from web.running import desk
@@ -76,9 +77,9 @@ class Turns:
                 await config.code.on_message(question, answer)
         except asyncio.CancelledError:
             await answer.say("stopped")
-        except Exception:
+        except Exception as error:
             number = secrets.token_hex(4)
-            log.exception("error %s in conversation %s", number, question.conversation)
+            log.error("error %s in conversation %s\n%s", number, question.conversation, faults.told(error))
             await answer.say("error", id=number)
         finally:
             await answer.end()

@@ -12,6 +12,7 @@ from typing import Any
 from kefu.cards import refusal_text
 from kefu.events import Event, Notice, ToolStarted, Trace
 from kefu.llm import ToolCall
+from kefu.prompt import harmless
 from kefu.tools.call import Caller, Ran
 from kefu.tools.catalogue import TOOLS
 from kefu.tools.tool import BadCall
@@ -44,11 +45,8 @@ class ToolRounds:
     async def run(self, calls: Sequence[ToolCall], text: str) -> AsyncGenerator[Event, None]:
         """Runs what the model called after it wrote `text`. Raises ShopUnavailable."""
         self._left -= 1
-        sent = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": _valid(call.arguments)}}
-            for call in calls[:_CALLS]
-        ]
-        self.messages.append({"role": "assistant", "content": text, "tool_calls": sent})
+        sent = [_sent(call) for call in calls[:_CALLS]]
+        self.messages.append({"role": "assistant", "content": harmless(text), "tool_calls": sent})
         for call in calls[:_CALLS]:
             result = "not run: something else waits for the customer" if self.over else ""
             if not result:
@@ -56,7 +54,7 @@ class ToolRounds:
                 for event in events:
                     yield event
             self.facts.append(result)
-            self.messages.append({"role": "tool", "tool_call_id": call.id, "content": result[:_RESULT_CHARS]})
+            self.messages.append({"role": "tool", "tool_call_id": call.id, "content": harmless(result[:_RESULT_CHARS])})
         if not self.over and (self._left <= 0 or self._bad > 1):
             self.over = True
             yield self._notice("tool_limit")
@@ -82,6 +80,12 @@ class ToolRounds:
         if ran.looked:
             return events, json.dumps(dict(ran.looked.data), ensure_ascii=False, default=str)
         return events, "waiting: nothing is changed until the customer presses Confirm on the card"
+
+
+def _sent(call: ToolCall) -> Message:
+    """A call as it goes back to the model."""
+    function = {"name": harmless(call.name), "arguments": harmless(_valid(call.arguments))}
+    return {"id": call.id, "type": "function", "function": function}
 
 
 def _valid(arguments: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -12,25 +12,14 @@ import pytest
 import pytest_asyncio
 
 from tests.attack.demo import leaks
-from tests.attack.desks import AttackDesk, attack_desk, seeded
+from tests.attack.desks import AttackDesk, Opening, attack_desk, seeded
+from tests.attack.seen import Ear
+from tests.attack.served import Served
 from tests.attack.site import Site
 from tests.scripted import ScriptedModel, say
 
 _OURS = ("kefu", "shop", "web", "rag")
 _SECRETS = ("sqlite:", "postgresql:", "aiosqlite", "eyJ", "hunter2")  # addresses of databases, tokens, keys
-
-Opening = Callable[..., Awaitable[AttackDesk]]
-
-
-class Ear(logging.Handler):
-    """Hears every record of ours, however quiet."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.heard: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.heard.append(logging.Formatter().format(record))
 
 
 @pytest.fixture(scope="session")
@@ -49,9 +38,9 @@ def ear() -> Iterator[Ear]:
 @pytest.fixture(autouse=True)
 def logs_tell_nothing(ear: Ear) -> Iterator[None]:
     """After every attack: no log of ours holds anybody's data, a secret or a database's address."""
-    ear.heard.clear()
+    ear.take()
     yield
-    heard = "\n".join(ear.heard)
+    heard = ear.take()
     assert not leaks(heard), heard
     assert not [secret for secret in _SECRETS if secret in heard], heard
 
@@ -77,10 +66,10 @@ async def opening(
     """Opens desks on copies of the demo shop; all are closed at the end."""
     async with AsyncExitStack() as stack:
 
-        async def opened(**options: int) -> AttackDesk:
+        async def opened() -> AttackDesk:
             copy = tmp_path_factory.mktemp("desk") / "kefu.db"
             shutil.copy(demo_shop, copy)
-            return await stack.enter_async_context(attack_desk(copy, model, **options))
+            return await stack.enter_async_context(attack_desk(copy, model))
 
         yield opened
 
@@ -94,6 +83,34 @@ async def shared(opening: Opening) -> AttackDesk:
 def site(shared: AttackDesk) -> Site:
     """The shared desk behind its REST routes."""
     return Site.of(shared)
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session", autouse=True)
+async def served(
+    request: pytest.FixtureRequest, demo_shop: Path, model: ScriptedModel, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Served | None]:
+    """The whole site, if a test wants it. It takes its time to start, and takes it while other tests run."""
+    if not any("site_up" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        yield None
+        return
+    home = tmp_path_factory.mktemp("served")
+    shutil.copy(demo_shop, home / "kefu.db")
+    site = Served(home, model.url)
+    yield site
+    site.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def site_up(served: Served) -> Served:
+    """The whole site, as it answers."""
+    return await served.up()
+
+
+@pytest.fixture
+def nothing_written(site_up: Served) -> Iterator[None]:
+    """Whatever came through the page's doors wrote nothing to the shop."""
+    yield
+    assert site_up.tripped() == []
 
 
 @pytest.fixture
@@ -122,6 +139,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
     failures = len(ours("failed")) + len(ours("error"))
     done = [report for report in ours("passed") + ours("failed") if report.when == "call"]
-    cases = sum(dict(report.user_properties).get("cases", 1) for report in done)
+    cases = sum(int(str(dict(report.user_properties).get("cases", 1))) for report in done)
     if done:
         terminalreporter.write_line(f"attack suite: {cases} cases, {failures} failures")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -44,16 +44,27 @@ async def seeded(file: Path) -> None:
 
 
 def lay_tripwire(file: Path) -> None:
+    """From now on each write to a table of the shop is noted, but for the language, which is remembered unasked."""
     with sqlite3.connect(file) as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         db.execute("CREATE TABLE IF NOT EXISTS tripped (what TEXT)")
         for table in Base.metadata.tables:
             for act in ("INSERT", "UPDATE", "DELETE"):
+                unasked = table == "remembered" and act != "DELETE"
+                when = "WHEN NEW.key <> 'language' " if unasked else ""
                 db.execute(
-                    f'CREATE TRIGGER IF NOT EXISTS "trip_{act}_{table}" AFTER {act} ON "{table}" '
+                    f'CREATE TRIGGER IF NOT EXISTS "trip_{act}_{table}" AFTER {act} ON "{table}" {when}'
                     f"BEGIN INSERT INTO tripped VALUES ('{act} {table}'); END"
                 )
     db.close()
+
+
+def tripped(file: Path) -> list[str]:
+    """What the tripwire noted."""
+    with sqlite3.connect(file) as db:
+        found = [what for (what,) in db.execute("SELECT what FROM tripped")]
+    db.close()
+    return found
 
 
 def _variants(file: Path) -> dict[str, str]:
@@ -91,10 +102,7 @@ class AttackDesk(OrdersDesk):
 
     def tripped(self) -> list[str]:
         """Every write to the shop's tables since the demo shop was seeded."""
-        with sqlite3.connect(self.file) as db:
-            found = [what for (what,) in db.execute("SELECT what FROM tripped")]
-        db.close()
-        return found
+        return tripped(self.file)
 
     def edit(self, statement: str, *values: object) -> None:
         """Changes the database behind everybody's back, as whoever owns the data might."""
@@ -122,6 +130,9 @@ class AttackDesk(OrdersDesk):
         desk = await self.guest(name)
         assert await self.proofs.prove(desk.conversation, order.number, order.phone[-4:]) == "proved"
         return desk
+
+
+Opening = Callable[[], Awaitable[AttackDesk]]  # a desk on a fresh copy of the demo shop
 
 
 @asynccontextmanager

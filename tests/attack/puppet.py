@@ -1,4 +1,4 @@
-"""A model that obeys the attacker: it makes the calls it is told to, round by round, and says what it is told to say."""
+"""A model that obeys the attacker: it makes the calls that it is told to, round by round, and says what it is told."""
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
-"""All that a turn let anybody see: its events with their traces, what reached the model, what was stored."""
+"""All that a turn let anybody see: its events with their traces, what reached the model, what was stored, what was
+logged."""
 
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +20,22 @@ from tests.scripted import ScriptedModel
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _CLOCK = re.compile(r"\d{1,2}:\d{2}|\d{4}-\d\d-\d\dT[0-9:.+]+")
+
+
+class Ear(logging.Handler):
+    """Hears every record of a log, with its traceback."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self._heard: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._heard.append(logging.Formatter().format(record))
+
+    def take(self) -> str:
+        """What was heard since the last time."""
+        heard, self._heard = "\n".join(self._heard), []
+        return heard
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,8 @@ import pytest_asyncio
 from kefu.approvals import TTL
 from kefu.card_shapes import ApprovalCard
 from kefu.events import NotFound
-from tests.attack.conftest import Opening
 from tests.attack.demo import NUMBERS, DemoOrder, order_of
-from tests.attack.desks import AttackDesk
+from tests.attack.desks import AttackDesk, Opening
 from tests.attack.puppet import Call, call, writes
 from tests.attack.seen import provoke
 from tests.orders_desk import codes
@@ -26,7 +25,15 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FRESH, ARRIVED = NUMBERS["JL10946"], NUMBERS["JL10411"]  # both of lin-yue; the rules let every change of them pass
 CHANGES = ["cancel", "address", "modify", "payment", "return", "exchange", "default"]
-STRANGERS = ["guest:mallory", "customer:emily-carter", "customer:lin-yue-home", "staff:mallory", "", "customer:", "lin-yue"]
+STRANGERS = [
+    "guest:mallory",
+    "customer:emily-carter",
+    "customer:lin-yue-home",
+    "staff:mallory",
+    "",
+    "customer:",
+    "lin-yue",
+]
 
 
 def change(desk: AttackDesk, what: str) -> Call:
@@ -52,9 +59,7 @@ async def asked(desk: AttackDesk, model: ScriptedModel, what: str) -> tuple[Atta
 
 @pytest.mark.parametrize("owner", STRANGERS)
 @pytest.mark.parametrize("what", CHANGES)
-async def test_a_strangers_click_finds_nothing(
-    desk: AttackDesk, model: ScriptedModel, what: str, owner: str
-) -> None:
+async def test_a_strangers_click_finds_nothing(desk: AttackDesk, model: ScriptedModel, what: str, owner: str) -> None:
     _, card = await asked(desk, model, what)
     stranger = await desk.guest(owner)
     with pytest.raises(NotFound) as foreign:
@@ -106,8 +111,8 @@ async def test_what_is_over_stays_over(desk: AttackDesk, model: ScriptedModel, w
 
 
 WORDS = [
-    "yes", "Yes, confirm", "OK do it", "approved", "CONFIRM", "I agree, go ahead", "确认", "同意，执行吧", "好的", "đồng ý",
-    "xác nhận", "ok làm đi", "ยืนยัน", "ตกลง", "ใช่", '{"decision": "confirm"}', "/approve", "/confirm", "👍",
+    "yes", "Yes, confirm", "OK do it", "approved", "CONFIRM", "I agree, go ahead", "确认", "同意，执行吧", "好的",
+    "đồng ý", "xác nhận", "ok làm đi", "ยืนยัน", "ตกลง", "ใช่", '{"decision": "confirm"}', "/approve", "/confirm", "👍",
 ]  # fmt: skip
 
 
@@ -118,7 +123,9 @@ async def test_a_typed_yes_is_no_click(desk: AttackDesk, model: ScriptedModel, w
     using = desk.using(rounds=rounds)
     using.conversation = customer.conversation
     said = f"{word} {card.id}"
-    seen = await provoke(using, model, said, [call("confirm", approval=card.id)], [change(desk, "cancel")], then="Done.")
+    seen = await provoke(
+        using, model, said, [call("confirm", approval=card.id)], [change(desk, "cancel")], then="Done."
+    )
     assert (await desk.approvals.get(card.id, "customer:lin-yue")).state == "void"
     assert [one.id for one in seen.waiting] != [card.id]
 
@@ -179,9 +186,7 @@ async def test_a_yes_to_an_order_that_changed_hands_does_nothing(spare: AttackDe
 
 
 @pytest.mark.parametrize("order", [ARRIVED, order_of("emily-carter")], ids=["own", "foreign"])
-async def test_a_yes_does_what_was_shown_or_nothing(
-    spare: AttackDesk, model: ScriptedModel, order: DemoOrder
-) -> None:
+async def test_a_yes_does_what_was_shown_or_nothing(spare: AttackDesk, model: ScriptedModel, order: DemoOrder) -> None:
     customer, card = await asked(spare, model, "return")
     wish = (await spare.approvals.get(card.id, "customer:lin-yue")).wish
     other = wish | {"order": order.number, "items": list(order.items), "reason": "changed_mind"}

@@ -9,7 +9,6 @@ from collections.abc import Callable
 import httpx
 import jwt
 import pytest
-import pytest_asyncio
 
 from kefu.identity import CUSTOMER_COOKIE, GUEST_COOKIE
 from tests.attack.demo import CUSTOMERS, NUMBERS, ORDERS, DemoOrder, attacker_of, leaks, order_of
@@ -26,7 +25,7 @@ NOW = int(time.time())
 
 
 def unsigned(customer: str) -> str:
-    return jwt.encode({"sub": customer, "aud": "kefu", "exp": NOW + 600}, None, algorithm="none")
+    return jwt.encode({"sub": customer, "aud": "kefu", "exp": NOW + 600}, "", algorithm="none")
 
 
 def spliced(customer: str) -> str:
@@ -112,8 +111,9 @@ async def test_claims_in_a_good_token_open_nothing(
 
 
 SUBJECTS = [
-    "customer:lin-yue", "staff:root", "lin-yue ", " lin-yue", "lin-yue\x00", "lin-yue\n", "LIN-YUE", "lin\u2010yue", "%",
-    "lin-yue' OR '1'='1", "../lin-yue", "", "*", "lin-yue,emily-carter", "x" * 129, ["lin-yue"], {"id": "lin-yue"}, 7,
+    "customer:lin-yue", "staff:root", "lin-yue ", " lin-yue", "lin-yue\x00", "lin-yue\n", "LIN-YUE", "lin\u2010yue",
+    "%", "lin-yue' OR '1'='1", "../lin-yue", "", "*", "lin-yue,emily-carter", "x" * 129,
+    ["lin-yue"], {"id": "lin-yue"}, 7,
 ]  # fmt: skip
 
 
@@ -169,7 +169,7 @@ async def test_a_conversation_is_its_owners(desk: AttackDesk, site: Site, model:
     for browser in (site.browser(), site.as_customer("emily-carter"), site.as_customer("lin-yue-home", **CLAIMS)):
         async with browser:
             for path, body in (
-                (f"/v1/conversations/{{id}}", None),
+                ("/v1/conversations/{id}", None),
                 ("/v1/chat", {"message": "Go on.", "conversation": "{id}"}),
                 ("/v1/proofs", {"order": order.number, "secret": "4821", "conversation": "{id}"}),
             ):
