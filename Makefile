@@ -16,7 +16,7 @@ run: $(VENV)/installed  ## Install what is missing, fetch the model, index the p
 
 test: $(VENV)/installed-dev tools  ## Install what the tests need and run them all
 	@$(BIN)/kefu model pull
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/installed-dev  ## Check style and types
 	@$(BIN)/ruff check .

@@ -4,7 +4,6 @@ so that the server's prefix cache holds. Knows no model, no database and no lang
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -12,17 +11,13 @@ from pathlib import Path
 from string import Template
 from typing import Any, Literal
 
+from kefu.control_tokens import harmless
 from rag.passages import Passage
 
 Layout = Literal["first", "system", "user"]
 ChatMessage = dict[str, Any]
 
 _PROMPTS = Path(__file__).parent / "prompts"
-_CONTROL = re.compile(
-    r"<(?=[|｜])|[|｜](?=>)"  # <|im_end|> and its like, DeepSeek's too
-    r"|<(?=/?(?:tool_call|tool_response|tools|think|s|(?:start|end)_of_turn|shop|message)>)|\[(?=/?INST\])",
-    re.IGNORECASE,
-)
 _MESSAGE_OVERHEAD = 5  # tokens of a chat template around one message
 
 
@@ -96,12 +91,6 @@ def facts(found: str, language: str) -> str:
 def again(turn: Turn, why: Literal["language", "numbers"], **names: str) -> Turn:
     """The turn with a word on what was wrong with the reply before."""
     return replace(turn, context=f"{turn.context}\n\n{_template(f'again_{why}').substitute(names)}")
-
-
-def harmless(text: str) -> str:
-    """A text without the control tokens of chat templates and without fences like ours: servers parse `<|im_end|>` and
-    `<tool_call>` wherever they stand, in a shopper's message, the shop's records or a policy. It reads the same."""
-    return _CONTROL.sub(lambda found: f"{found[0][0]}\u200b{found[0][1:]}", text)
 
 
 def messages(system: str, turns: Sequence[Turn], layout: Layout) -> list[ChatMessage]:

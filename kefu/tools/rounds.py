@@ -10,9 +10,9 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
 from kefu.cards import refusal_text
+from kefu.control_tokens import harmless
 from kefu.events import Event, Notice, ToolStarted, Trace
 from kefu.llm import ToolCall
-from kefu.prompt import harmless
 from kefu.tools.call import Caller, Ran
 from kefu.tools.catalogue import TOOLS
 from kefu.tools.tool import BadCall

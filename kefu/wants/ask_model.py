@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from kefu.control_tokens import harmless
 from kefu.llm import LLM, TextDelta
-from kefu.prompt import harmless
 
 _MAX_TOKENS = 200  # a long Thai address with its keys takes about 150
 _LONGEST = 1000  # characters of the text that are shown; an address is a fraction of that
