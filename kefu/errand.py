@@ -160,7 +160,7 @@ class Errand:
         elif ran.card:
             events += [self._show(ran.card), self.notice("approval_asked")]
         elif ran.looked:
-            events += [self._show(card) for card in ran.looked.cards]
+            events += [self._show(card) for card in ran.looked.cards if card not in self.cards]  # two tools, one order
             if ran.looked.notice:
                 events.append(self.notice(ran.looked.notice, text=ran.looked.facts))
             self.facts = "" if ran.looked.notice else ran.looked.facts

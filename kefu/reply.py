@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 from kefu import prompt
@@ -93,12 +93,13 @@ class Reply:
                 yield self.notice("wrong_language")
                 return
             spoken = LANGUAGES[self.language]
-            turns = [*turns[:-1], prompt.again(turns[-1], why, language=spoken.name, native=spoken.native)]
+            once_more = prompt.again(turns[-1], why, language=spoken.name, native=spoken.native)
+            turns = [*turns[:-1], replace(once_more, rounds=self.tools.messages if self.tools else ())]
+        looked = self.facts or (self.tools and self.tools.facts)
         if (numbers := self._grounding.invented) and self.writing.unsupported_numbers != "ignore":
-            looked = self.facts or (self.tools and self.tools.facts)
             code = "unsupported_facts" if looked else "unsupported_numbers"
             yield self.notice(code, numbers=", ".join(numbers))
-        elif self.sources and not self.citations:
+        elif self.sources and not self.citations and not looked:
             yield self.notice("not_answered")
 
     async def _written(self, messages: Sequence[prompt.ChatMessage]) -> AsyncGenerator[Event, None]:

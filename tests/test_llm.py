@@ -123,8 +123,18 @@ async def test_every_server_style_gives_the_same_pieces(
         (
             "vllm-tools.sse",
             (
-                ToolCall("chatcmpl-tool-1", "get_order", '{"order_id": "W2611340"}'),
-                ToolCall("chatcmpl-tool-2", "find_policy", '{"topic": "退货"}'),
+                ToolCall("chatcmpl-tool-95ec3d71e4d28ba1", "get_order", '{"order_number": "JL10411"}'),
+                ToolCall("chatcmpl-tool-afd9b5980578d370", "get_return_status", '{"order_number": "JL10411"}'),
+            ),
+        ),
+        (
+            "vllm-text-and-call.sse",
+            (
+                ToolCall(
+                    "chatcmpl-tool-a32332fa7f13f509",
+                    "cancel_pending_order",
+                    '{"order_number": "JL10946", "reason": "no_longer_needed"}',
+                ),
             ),
         ),
         (

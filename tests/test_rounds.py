@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,27 @@ import pytest
 
 from kefu.card_shapes import OrderCard
 from kefu.events import ApprovalNeeded, CardShown, ToolFinished, ToolStarted, Trace
+from rag.passages import Passage
+from rag.search import Found
 from tests.orders_desk import OrdersDesk, all_of, answer, asked, codes, done, orders_desk
 from tests.scripted import DONE, ScriptedModel, chunk, raw, say, usage
 from tests.shop_data import BO_PENDING, MEI, PENDING, PROCESSED, SHIPPED
+
+
+class OnePassage:
+    """An index that finds one policy, whatever is asked."""
+
+    def search(self, *_: Any, **__: Any) -> list[Found]:
+        text = "Parcels to Thailand take 5 to 9 days."
+        where = {"source": "en/shipping.md", "title": "Shipping", "heading": "How long?"}
+        passage = Passage(
+            id="en/shipping#1", policy="shipping", section=1, language="en", region=(), effective_from=None,
+            effective_until=None, text=text, **where,
+        )  # fmt: skip
+        return [Found(passage, 0.9)]
+
+    def nearness(self, *_: Any, **__: Any) -> dict[str, float]:
+        return {}
 
 
 def call(name: str, **arguments: Any) -> tuple[str, str]:
@@ -66,6 +85,30 @@ async def test_calls_in_parallel_are_all_answered(desk: OrdersDesk, model: Scrip
     events = await desk.say("Where are my parcels?")
     assert [e.arguments["order_number"] for e in all_of(ToolStarted, events)] == [SHIPPED, PROCESSED]
     assert [m["role"] for m in model.requests[1]["messages"][-2:]] == ["tool", "tool"]
+
+
+async def test_two_tools_that_show_one_order_show_it_once(desk: OrdersDesk, model: ScriptedModel) -> None:
+    both = calls(call("get_order", order_number=SHIPPED), call("track_shipment", order_number=SHIPPED))
+    model.script = [both, say("It is on its way.")]
+    events = await desk.say("Where is my parcel?")
+    assert len(all_of(ToolFinished, events)) == 2 and len(all_of(CardShown, events)) == 1
+
+
+async def test_a_reply_that_is_written_again_still_knows_what_was_found(desk: OrdersDesk, model: ScriptedModel) -> None:
+    looks = calls(call("get_order", order_number=SHIPPED))
+    model.script = [looks, say("您的包裹正在路上,很快就会送到您手中。"), say("It is on its way.")]
+    events = await desk.say("Where is my parcel?")
+    assert answer(events) == "It is on its way." and len(all_of(ToolStarted, events)) == 1
+    found, again = (request["messages"][-1] for request in model.requests[1:])
+    assert found["role"] == "tool" and again == found
+
+
+async def test_an_answer_from_the_records_needs_no_policy(tmp_path: Path, model: ScriptedModel) -> None:
+    async with orders_desk(f"sqlite:///{tmp_path / 'sources.db'}", model, {}, rounds=3) as desk:
+        desk.assistant._parts = replace(desk.assistant._parts, index=OnePassage())  # type: ignore[arg-type]
+        model.script = [calls(call("get_order", order_number=SHIPPED)), say("It is on its way."), say("Who knows?")]
+        assert "not_answered" not in codes(await desk.say("Where is my parcel?"))
+        assert "not_answered" in codes(await desk.say("How long do parcels take?"))
 
 
 async def test_text_before_a_call_is_shown_and_goes_on_after_it(desk: OrdersDesk, model: ScriptedModel) -> None:
