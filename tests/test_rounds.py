@@ -71,6 +71,16 @@ async def test_a_call_is_run_and_its_result_goes_back_to_the_model(desk: OrdersD
     assert "structured_outputs" not in model.requests[0] and "grammar" not in model.requests[0]
 
 
+async def test_what_a_tool_found_is_told_in_the_shoppers_own_form(desk: OrdersDesk, model: ScriptedModel) -> None:
+    model.script = [calls(call("get_order", order_number=SHIPPED), call("list_orders")), say("It is on its way.")]
+    await desk.say("Where is my parcel?")
+    order, listed = (json.loads(message["content"]) for message in model.requests[1]["messages"][-2:])
+    assert f"Total: {order['total']} (" in order["facts"] and order["items"][0]["price"] == "190 CNY"
+    assert isinstance(order["items"][0]["names"], str) and order["items"][0]["id"] and order["payments"][0]["method"]
+    assert "placed_at" not in order and "placed_at" not in listed["orders"][0], "no other clock than the shopper's"
+    assert "amount" not in json.dumps(order["items"])
+
+
 async def test_the_next_turn_still_knows_the_calls(desk: OrdersDesk, model: ScriptedModel) -> None:
     model.script = [calls(call("get_order", order_number=SHIPPED)), say("It is on its way."), say("You are welcome.")]
     await desk.say("Where is my parcel?")

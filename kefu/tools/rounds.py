@@ -15,6 +15,7 @@ from kefu.events import Event, Notice, ToolStarted, Trace
 from kefu.llm import ToolCall
 from kefu.tools.call import Caller, Ran
 from kefu.tools.catalogue import TOOLS
+from kefu.tools.told import told
 from kefu.tools.tool import BadCall
 
 Message = dict[str, Any]
@@ -78,7 +79,7 @@ class ToolRounds:
         self.over = ran.card is not None or (ran.looked is not None and ran.looked.notice is not None)
         events = [started, *self._shown(call.name, ran)]
         if ran.looked:
-            return events, json.dumps(dict(ran.looked.data), ensure_ascii=False, default=str)
+            return events, told(ran.looked, self._caller.session.language)
         return events, "waiting: nothing is changed until the customer presses Confirm on the card"
 
 
