@@ -278,3 +278,34 @@ def test_a_card_is_used_with_the_keyboard_alone(browser: Browser, shop: Shop) ->
     page.keyboard.press("Enter")
     visitor.until_answered(2)
     visitor.leave()
+
+
+def test_beside_a_card_higher_than_the_window_the_answer_stays_in_sight(browser: Browser, shop: Shop) -> None:
+    visitor = Visitor(browser, shop, "th", **PHONE)
+    for number in (1, 2):
+        card = shown(visitor, "order shipped")
+        assert card.evaluate("card => card.offsetHeight > 400")
+        question = visitor.page.locator("[data-step-type=user_message]").last
+        expect(question).to_be_in_viewport()
+        visitor.page.wait_for_timeout(500)  # nothing scrolls it away again
+        expect(question).to_be_in_viewport()
+        expect(card.get_by_role("heading")).to_be_in_viewport()
+        visitor.until_answered(number)
+    visitor.page.reload()
+    visitor.until_answered(2)
+    expect(visitor.page.locator(CARD).last.get_by_role("heading")).to_be_in_viewport()
+    visitor.leave()
+
+
+def test_who_clicked_sees_what_became_of_it(browser: Browser, shop: Shop) -> None:
+    visitor = Visitor(browser, shop, "vi", **PHONE)
+    shown(visitor, "order shipped")
+    card = shown(visitor, "move 12 Lê Lợi")
+    button = card.get_by_role("button", name=say("vi", "approval_confirm"))
+    expect(button).to_be_in_viewport()
+    visitor.page.locator(CARD).first.evaluate("card => card.scrollIntoView()")
+    visitor.page.wait_for_timeout(500)
+    button.evaluate("button => button.click()")  # as a keyboard would: without scrolling to it
+    visitor.until_answered(3)
+    expect(visitor.page.locator("[data-step-type=assistant_message]").last).to_be_in_viewport(ratio=1)
+    visitor.leave()
