@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kefu.language_evidence import clean, english_words, script, telling_words, vietnamese_letters
 from kefu.languages import Voice, detect
-from kefu.script_lock import exceptions, foreign, own
+from kefu.script_lock import exceptions, foreign, own, stray
 
 _STEP = 10  # characters between two looks at the language, if no sentence ends before
 _LINE = 80  # characters
@@ -46,7 +46,7 @@ class ReplyGuard:
 
     def __init__(self, language: str, allowed: Iterable[str] = (), voice: Voice = Voice.AUTO) -> None:
         self._language, self._voice = language, voice
-        self._foreign, self._own = foreign(language), own(language)
+        self._foreign, self._own, self._stray = foreign(language), own(language), stray(language)
         self._names = sorted(exceptions(language, allowed), key=len, reverse=True)
         self._held = ""
         self._said = ""  # what was passed on, without allowed foreign strings
@@ -72,6 +72,8 @@ class ReplyGuard:
             if wrong := self._foreign.match(text, at) or _TAG.match(text, at):
                 raise Drift(f"{wrong.group()} in a reply in {self._language}")
             self._said += text[at]
+            if self._stray and self._stray.search(self._said, len(self._said) - 2):
+                raise Drift(f"a mark on no letter in a reply in {self._language}: {self._said[-_LINE:]}")
             at += 1
             if self._look_is_due():
                 self._look()

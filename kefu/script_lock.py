@@ -24,6 +24,7 @@ _LETTERS = (
     "\u3400-\ud7ff\uf900-\ufdff\ufe70-\ufefc\uff66-\uffdc\U00010300-\U0001cfff\U00020000-\U000323af"
 )
 _WIDE = "\u3001\u3002\u3008-\u3011\u3014-\u301f\uff01-\uff60"  # the punctuation of Chinese and Japanese
+_MARKS = {"th": "\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"}  # stand above or below a letter of their own script, never "D่"
 _SCRIPTS = {"ja": ("Kana", "Han")}  # of a language that has more than the one in the table
 
 _LONGEST, _MOST = 20, 20  # characters of an allowed foreign string, and how many of them there may be
@@ -49,6 +50,13 @@ def foreign(language: str) -> re.Pattern[str]:
 
 
 @cache
+def stray(language: str) -> re.Pattern[str] | None:
+    """Matches the end of a text that puts a mark of the language on no letter of its script; None where it has none."""
+    marks = _MARKS.get(language)
+    return re.compile(f"(?<![{_ranges(language)}])[{marks}]\\Z") if marks else None
+
+
+@cache
 def own(language: str) -> re.Pattern[str] | None:
     """Matches one letter of the language's own script; None where that is Latin."""
     ranges = _ranges(language)
@@ -63,9 +71,13 @@ def grammar(language: str, allowed: Iterable[str] = ()) -> str:
 
 def _reply(language: str, allowed: Iterable[str]) -> str:
     # Characters stand for themselves: of the escapes that llama.cpp and xgrammar know, vLLM's guidance makes nonsense
-    own = _ranges(language)
+    own, marks = _ranges(language), _MARKS.get(language)
     others = _LETTERS if "Han" in _scripts(language) else _LETTERS + _WIDE
-    letters = [f"[^{others}]", *([f"[{own}]"] if own else [])]
+    letters = [f"[^{others}]"]
+    if marks:
+        letters.append(f"[{_without(own, marks)}] [{marks}]*")
+    elif own:
+        letters.append(f"[{own}]")
     escaped = (name.replace("\\", r"\\").replace('"', r"\"") for name in exceptions(language, allowed))
     names = [f'"{name}"' for name in escaped]
     return f"({' | '.join([*letters, *names])})+"
@@ -129,6 +141,13 @@ async def _first_token(llm: LLM, fields: dict[str, Any]) -> str:
 
 def _scripts(language: str) -> tuple[str, ...]:
     return _SCRIPTS.get(language, (LANGUAGES[language].script,))
+
+
+@cache
+def _without(ranges: str, marks: str) -> str:
+    """The characters of the ranges that are no marks, as inside a character class."""
+    letters = re.compile(f"(?![{marks}])[{ranges}]")
+    return "".join(c for c in map(chr, range(0x0E00, 0x0E80)) if letters.match(c))
 
 
 def _ranges(language: str) -> str:

@@ -159,6 +159,17 @@ def test_a_drifting_reply_is_stopped_within_a_line(language: str, right: str, wr
     assert not foreign(language).search(shown)
 
 
+@pytest.mark.parametrize("chunk", [1, 2, 100])
+@pytest.mark.parametrize("wrong", ["D่านศุลกากร", "5ิ", "่าน", "COD์"])
+def test_a_mark_on_no_thai_letter_is_a_wrong_letter(wrong: str, chunk: int) -> None:
+    guard = ReplyGuard("th")
+    reply = f"พัสดุถึง {wrong}"
+    with pytest.raises(Drift):
+        for at in range(0, len(reply), chunk):
+            guard.feed(reply[at : at + chunk])
+        guard.end()
+
+
 @pytest.mark.parametrize("language", CORRECT)
 def test_a_policy_in_another_language_is_stopped(language: str) -> None:
     """Each one longer than a line, by itself and after a right sentence; lists of sizes and brands tell too little."""
