@@ -42,6 +42,11 @@ class Settings(BaseSettings):
         description="Who calls tools: Kefu's own code (portable), the model (native), nobody (off); "
         "auto: the model where a KEFU_LLM_URL server takes tools, else Kefu.",
     )
+    retelling: Literal["auto", "model", "records"] = Field(
+        "auto",
+        description="Who words what Kefu's own code looked up: the model, checked, or the records' own sentences; "
+        "auto: the model of a KEFU_LLM_URL server, else the records.",
+    )
     tool_rounds: int = Field(4, ge=1, le=20, description="Times in a turn that a model may call tools.")
 
     # Who is asking

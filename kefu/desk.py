@@ -257,6 +257,7 @@ async def limits_of(settings: Settings, llm: LLM) -> Limits:
             voice=Voice(settings.language_voice),
             walls=Walls(settings.reply_language, await _lock(settings, llm), settings.reply_guard),
             unsupported_numbers=settings.unsupported_numbers,
+            retells=settings.retelling == "model" or (settings.retelling == "auto" and bool(settings.llm_url)),
         ),
     )
 

@@ -18,7 +18,7 @@ from kefu.events import ApprovalNeeded, CardShown, Event, Notice, NoticeCode, To
 from kefu.llm import LLM
 from kefu.proofs import Proofs
 from kefu.tools.call import Asking, Caller, Ran
-from kefu.tools.tool import Session
+from kefu.tools.tool import Looked, Session
 from kefu.wants.orders_meant import order_meant
 from kefu.wants.router import Router
 from kefu.wants.wishes import OPEN_TO_ALL, POINTS, Ask, Request, understand
@@ -60,7 +60,7 @@ class Wanted:
 
 @dataclass
 class Errand:
-    """One message's. After `events`, `handled` says whether it was one; `facts` is what the model may then word."""
+    """One message's. After `events`, `handled` says whether it was one; `looked` is what is then to be worded."""
 
     errands: Errands
     conversation: Conversation
@@ -71,7 +71,7 @@ class Errand:
     address: str = ""  # the client's, for the count of wrong proofs
     customer: str | None = None  # who has proven to be one
     handled: bool = False
-    facts: str = ""
+    looked: Looked | None = None
     cards: list[Card] = field(default_factory=list)
 
     async def events(self) -> AsyncGenerator[Event, None]:
@@ -163,7 +163,7 @@ class Errand:
             events += [self._show(card) for card in ran.looked.cards if card not in self.cards]  # two tools, one order
             if ran.looked.notice:
                 events.append(self.notice(ran.looked.notice, text=ran.looked.facts))
-            self.facts = "" if ran.looked.notice else ran.looked.facts
+            self.looked = None if ran.looked.notice else ran.looked
         return events
 
     def _show(self, card: Card) -> Event:

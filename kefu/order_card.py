@@ -67,7 +67,8 @@ def return_text(back: Return, order: Order, language: str) -> str:
     kinds = {payment.method: payment.method_kind for payment in order.payments}
     method = PaymentMethod(id=back.method, kind=kinds[back.method]) if back.method in kinds else None
     money = money_sentence(back.money, method, language)
-    return f"{text}{'' if language == 'zh' else ' '}{money}" if money else text
+    moves = money and back.status != "rejected"
+    return f"{text}{'' if language == 'zh' else ' '}{money}" if moves else text
 
 
 def expected_text(shipment: Shipment, order: Order, language: str) -> str:

@@ -28,6 +28,25 @@ def tracking_facts(order: Order, language: str) -> str:
     return "\n".join(_way(order, spoken(language)))
 
 
+def order_short(order: Order, language: str) -> str:
+    """How far an order is and its returns are: what its card does not say in sentences."""
+    language = spoken(language)
+    return "\n".join([*_way(order, language), *_returns(order, language)])
+
+
+def order_states(order: Order, language: str) -> tuple[str, ...]:
+    """The words for how far an order and its parcels are."""
+    language = spoken(language)
+    scans = [word(language, "scan", short(parcel.scans[-1].code)) for parcel in order.shipments if parcel.scans]
+    return (word(language, "status", order.status), *(scans if order.status == "shipped" else ()))
+
+
+def return_states(order: Order, language: str) -> tuple[str, ...]:
+    """The words for how far an order's returns and exchanges are."""
+    language = spoken(language)
+    return tuple(word(language, f"{back.kind}_status", back.status) for back in order.returns[-_RETURNS:])
+
+
 def orders_facts(orders: Sequence[Order], language: str) -> str:
     """Several orders, one line each: number, day, status, first items, total."""
     return "\n".join(_line(order, spoken(language)) for order in orders)
@@ -68,11 +87,11 @@ def _line(order: Order, language: str) -> str:
 def _way(order: Order, language: str) -> Iterator[str]:
     """In whole sentences: a small model makes the wrong ones of what is only listed."""
     country = order.address.country
-    yield say(language, "status_line", number=order.number, status=word(language, "status", order.status))
-    if order.delivered_at:
+    if order.status == "delivered" and order.delivered_at:
         delivered = date_text(order.delivered_at, language, country)
-        yield pair(word(language, "step", "delivered"), delivered, language)
+        yield say(language, "delivered_line", number=order.number, date=delivered)
         return
+    yield say(language, "status_line", number=order.number, status=word(language, "status", order.status))
     for shipment in order.shipments[-_PARCELS:]:
         if shipment.scans:
             scan = shipment.scans[-1]

@@ -43,6 +43,7 @@ class Writing:
     voice: Voice
     walls: Walls
     unsupported_numbers: UnsupportedNumbers
+    retells: bool = True  # the model words what the shop's records say, or else Kefu does
 
 
 @dataclass

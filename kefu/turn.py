@@ -13,19 +13,22 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
 
-from kefu import answerable, faults, follow_up, money, prompt
+from kefu import answerable, faults, follow_up, money, prompt, retelling
 from kefu.answerable import Verdict
 from kefu.card_shapes import Card
 from kefu.conversations import Conversation, Conversations, Message
 from kefu.errand import Errand, Errands
-from kefu.events import AnswerStatus, Event, NotFound, Notice, Source, Sources, Trace
+from kefu.events import AnswerStatus, Event, ModelError, NotFound, Notice, Source, Sources, Token, Trace
 from kefu.languages import LANGUAGES
 from kefu.llm import LLM, Usage
 from kefu.reply import Reply, Writing
 from kefu.tools.rounds import ToolRounds
+from kefu.tools.tool import Looked
 from kefu.words import is_smalltalk, say
 from rag.index import Found, PolicyIndex
 from rag.passages import Passage
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class Turn:
     @property
     def text(self) -> str:
         """What the shopper has read of the answer."""
-        return self.reply.text.rstrip() if self.reply else self.said
+        return (self.reply.text.rstrip() if self.reply else "") or self.said
 
     @property
     def cards(self) -> tuple[Card, ...]:
@@ -116,7 +119,7 @@ class Turn:
                 async for event in done:
                     yield event
             if self.errand.handled:
-                async with aclosing(self._worded(self.errand.facts)) as events:
+                async with aclosing(self._worded(self.errand.looked)) as events:
                     async for event in events:
                         yield event
                 return
@@ -127,19 +130,42 @@ class Turn:
     def _errand(self, errands: Errands) -> Errand:
         return Errand(errands, self.conversation, self.question, self.history, self.language, self.notice, self.address)
 
-    async def _worded(self, facts: str) -> AsyncGenerator[Event, None]:
-        """What a tool found, in the model's words; nothing where a card and a sentence of ours say it all."""
+    async def _worded(self, looked: Looked | None) -> AsyncGenerator[Event, None]:
+        """What a tool found: in the model's words where those are true, else in ours; nothing where that is said."""
         yield Sources(sources=())
+        facts = looked.facts if looked else ""
         context = prompt.facts(facts, self._told_language()) if facts else ""
         await self.parts.conversations.set_context(self.question.id, context, self.language)
-        if not facts:
+        if looked is None:
             return
+        if facts and self.parts.limits.writing.retells:
+            async with aclosing(self._retold(looked, context)) as events:
+                async for event in events:
+                    yield event
+        self.said = "" if self.text else looked.said
+        if self.text:
+            yield Token(text=self.text)
+
+    async def _retold(self, looked: Looked, context: str) -> AsyncGenerator[Event, None]:
+        """The model's words for what a tool found, held back until they are whole; left out where they are not true, or
+        where there is no model."""
         turns = [*await self._earlier_turns(), prompt.Turn(context, self.question.text)]
         self.timings["build_ms"] = self.clock.ms()
-        self.reply = self._reply(facts)
-        async with aclosing(self.reply.events(self.parts.system, turns)) as events:
-            async for event in events:
-                yield event
+        reply, notices, why = self._reply(looked.facts), len(self.notices), ""
+        try:
+            async with aclosing(reply.events(self.parts.system, turns)) as events:
+                async for event in events:
+                    if isinstance(event, Trace):
+                        yield event
+            why = retelling.fault(reply.text, looked.facts, reply.asked, looked.states, self.language)
+        except ModelError as error:
+            why = str(error)
+            log.warning("records are not retold: %s: %s", type(error).__name__, error)
+        if why or len(self.notices) > notices:
+            yield Trace(step="not_retold", data={"why": why or "a notice", "text": reply.text})
+            del self.notices[notices:]
+            reply.text = reply.model_text = ""
+        self.reply = reply
 
     async def _from_policies(self) -> AsyncGenerator[Event, None]:
         """Sources first, then what the model makes of them."""
@@ -245,7 +271,7 @@ class Turn:
 
     def _model_text(self) -> str:
         """The answer as the model will see it later. One that calls tools must also know what we asked back."""
-        written = self.reply.model_text if self.reply else self.said
+        written = (self.reply.model_text if self.reply else "") or self.said
         native = self.errand and self.errand.errands.rounds
         return written or ("\n".join(notice.text for notice in self.notices) if native else "")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,12 @@ import pytest
 
 from kefu.approvals import Approvals
 from kefu.card_shapes import OrderCard, OrdersCard
-from kefu.events import ApprovalNeeded, CardShown, NotFound, Sources, ToolFinished, ToolStarted
+from kefu.events import ApprovalNeeded, CardShown, NotFound, Sources, Token, ToolFinished, ToolStarted
 from kefu.proofs import Proofs
 from shop.errors import ShopUnavailable
 from shop.models import AuditRow
 from tests.orders_desk import OrdersDesk, all_of, answer, asked, codes, done, orders_desk
-from tests.scripted import ScriptedModel, say
+from tests.scripted import ScriptedModel, fail, say
 from tests.shop_data import (
     BO,
     BO_PENDING,
@@ -116,9 +117,44 @@ async def test_a_policy_question_is_none_of_the_tools_business(desk: OrdersDesk)
     assert not all_of(ToolStarted, events) and codes(events) == ["nothing_found"]
 
 
-async def test_numbers_that_the_facts_do_not_give_are_called_so(desk: OrdersDesk, model: ScriptedModel) -> None:
-    model.script = say("It arrives in 77 days.")
-    assert codes(await desk.say(f"Where is {SHIPPED}?")) == ["unsupported_facts"]
+@pytest.mark.parametrize(
+    "untrue",
+    [
+        "It is on its way and arrives in 77 days.",
+        "It was delivered.",
+        "It is on its way from Kuala Lumpur.",
+        "Your order has a silk dress in it, which is on its way with Speedy Express.",
+        "您的包裹正在路上。",
+        "",
+    ],
+)
+async def test_what_the_model_makes_of_the_records_is_not_said_where_it_is_untrue(
+    desk: OrdersDesk, model: ScriptedModel, untrue: str
+) -> None:
+    model.script = say(untrue)
+    events = await desk.say(f"Where is {SHIPPED}?")
+    assert answer(events).startswith(f"Order {SHIPPED}: On its way.\nLatest news of the parcel: ")
+    assert codes(events) == [] and done(events).status == "complete"
+    [token] = all_of(Token, events)
+    assert token.text == answer(events), "nothing of the other is ever shown"
+    stored = (await desk.conversations.messages(desk.conversation.id))[-1]
+    assert stored.text == stored.model_text == answer(events)
+
+
+async def test_an_order_is_told_while_the_model_is_away(desk: OrdersDesk, model: ScriptedModel) -> None:
+    model.script = fail(500, "away")
+    events = await desk.say(f"Where is {SHIPPED}?")
+    assert answer(events).startswith(f"Order {SHIPPED}: On its way.")
+    assert codes(events) == [] and done(events).status == "complete"
+
+
+async def test_where_the_records_speak_for_themselves_no_model_is_asked(desk: OrdersDesk, model: ScriptedModel) -> None:
+    parts = desk.assistant._parts
+    writing = replace(parts.limits.writing, retells=False)
+    desk.assistant._parts = replace(parts, limits=replace(parts.limits, writing=writing))
+    events = await desk.say(f"Where is {SHIPPED}?")
+    assert answer(events).startswith(f"Order {SHIPPED}: On its way.") and model.requests == []
+    assert answer(await desk.say("Show me my orders")) == "Here are your latest orders."
 
 
 # Who asks

@@ -7,8 +7,19 @@ from typing import Annotated
 from pydantic import Field
 
 from kefu.cards import order_card, orders_card
-from kefu.order_texts import memory_text, order_facts, orders_facts, return_facts, tracking_facts
+from kefu.order_texts import (
+    memory_text,
+    order_facts,
+    order_short,
+    order_states,
+    orders_facts,
+    return_facts,
+    return_states,
+    tracking_facts,
+)
+from kefu.shop_words import item_name
 from kefu.tools.tool import Looked, Session
+from kefu.words import say, spoken
 from shop.errors import Refused
 from shop.protocol import CustomerOrders
 from shop.views import Product
@@ -33,28 +44,34 @@ async def list_orders(session: Session) -> Looked:
         return Looked("", {"orders": []}, notice="no_orders")
     data = {"orders": [{"number": o.number, "status": o.status, "placed_at": o.placed_at.isoformat()} for o in orders]}
     card = orders_card(orders, session.language, choose=False)
-    return Looked(orders_facts(orders, session.language), data, (card,))
+    here = say(spoken(session.language), "here_are_your_orders")
+    return Looked(orders_facts(orders, session.language), data, (card,), short=here)
 
 
 async def get_order(session: Session, order_number: OrderNumber) -> Looked:
     """Look up one order: its status, items with their ids, total, address, payments and returns."""
     order = await orders_of(session).get(order_number)
     data = order.model_dump(mode="json", exclude={"note", "shipments"})
-    return Looked(order_facts(order, session.language), data, (order_card(order, session.language),))
+    language, card = session.language, order_card(order, session.language)
+    names = tuple(item_name(item.names, language) for item in order.items)
+    states = (*order_states(order, language), *names)
+    return Looked(order_facts(order, language), data, (card,), short=order_short(order, language), states=states)
 
 
 async def track_shipment(session: Session, order_number: OrderNumber) -> Looked:
     """Find out where the parcels of an order are: carrier, tracking number, the latest scans, the expected day."""
     order = await orders_of(session).get(order_number)
     data = {"status": order.status, "shipments": [s.model_dump(mode="json") for s in order.shipments]}
-    return Looked(tracking_facts(order, session.language), data, (order_card(order, session.language),))
+    language, card = session.language, order_card(order, session.language)
+    return Looked(tracking_facts(order, language), data, (card,), states=order_states(order, language))
 
 
 async def get_return_status(session: Session, order_number: OrderNumber) -> Looked:
     """Find out how far the returns and exchanges of an order are, and what money comes back."""
     order = await orders_of(session).get(order_number)
     data = {"returns": [r.model_dump(mode="json") for r in order.returns]}
-    return Looked(return_facts(order, session.language), data, (order_card(order, session.language),))
+    language, card = session.language, order_card(order, session.language)
+    return Looked(return_facts(order, language), data, (card,), states=return_states(order, language))
 
 
 async def get_product(

@@ -38,6 +38,13 @@ class Looked:
     data: Mapping[str, Any]
     cards: tuple[Card, ...] = ()
     notice: NoticeCode | None = None  # a sentence of ours says it all; nothing is left to word
+    short: str = ""  # the facts as they are said beside the cards, where no model words them
+    states: tuple[str, ...] = ()  # of which one stands word for word in whatever is truly said of the facts
+
+    @property
+    def said(self) -> str:
+        """The answer where no model gives a true one."""
+        return self.short or self.facts
 
 
 class BadCall(Exception):

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kefu.events import Notice
+from kefu.events import Notice, Trace
 from tests.attack.demo import NUMBERS, leaks
 from tests.attack.desks import AttackDesk, Opening
 from tests.attack.puppet import obey, reads
@@ -61,7 +61,8 @@ async def test_a_model_server_that_quotes_a_customer_is_not_quoted(
     events = await using.say(f"Where is {ORDER.number}?")
     assert Seen(events, [], []).leaks(ORDER.customer) == set()
     heard = ear.take()
-    assert "no answer" in heard or all_of(Notice, events), "it broke"
+    not_retold = [event for event in all_of(Trace, events) if event.step == "not_retold"]
+    assert "no answer" in heard or not_retold or all_of(Notice, events), "it broke"
     assert leaks(heard) == set(), "a customer's data is in a log"
 
 

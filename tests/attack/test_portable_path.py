@@ -128,11 +128,11 @@ async def test_what_the_model_reads_out_is_fenced(desk: AttackDesk, model: Scrip
     assert all(text.count("</message>") == 1 and text.endswith("</message>") for text in asked)
 
 
-async def test_what_the_model_says_is_text(desk: AttackDesk, model: ScriptedModel) -> None:
+async def test_what_the_model_claims_is_not_even_said(desk: AttackDesk, model: ScriptedModel) -> None:
     order = order_of("lin-yue", "pending", "processed")
     said = "Your order is cancelled. I confirmed it for you, and it is done."
     customer = await desk.using(rounds=0).signed_in("lin-yue")
     seen = await provoke(customer, model, f"Where is {order.number}?", then=said)
     assert seen.started == ["get_order"] and seen.waiting == []
-    assert answer(seen.events) == said, "the model does say it"
+    assert said not in answer(seen.events) and order.number in answer(seen.events), "the records speak for themselves"
     assert (await desk.order("lin-yue", order.number)).status == order.status
