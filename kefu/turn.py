@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
@@ -16,57 +15,20 @@ from dataclasses import asdict, dataclass, field
 from kefu import answerable, faults, follow_up, money, prompt, retelling
 from kefu.answerable import Verdict
 from kefu.card_shapes import Card
-from kefu.conversations import Conversation, Conversations, Message
+from kefu.conversations import Conversation, Message
 from kefu.errand import Errand, Errands
 from kefu.events import AnswerStatus, Event, ModelError, NotFound, Notice, Source, Sources, Token, Trace
 from kefu.languages import LANGUAGES
-from kefu.llm import LLM, Usage
-from kefu.reply import Reply, Writing
+from kefu.llm import Usage
+from kefu.reply import Reply
 from kefu.tools.rounds import ToolRounds
 from kefu.tools.tool import Looked
+from kefu.turn_parts import Clock, Parts
 from kefu.words import is_smalltalk, say
-from rag.index import Found, PolicyIndex
+from rag.index import Found
 from rag.passages import Passage
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """The numbers and words of a turn, from the settings. Tokens are the model's; characters are the shopper's."""
-
-    shop_name: str
-    contact: str
-    default_language: str
-    region: str
-    passages: int
-    passage_tokens: int
-    max_message_chars: int
-    context_tokens: int
-    answer_check: bool  # whether the model is asked first if it can answer
-    writing: Writing
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What a turn works with; one set serves all turns."""
-
-    conversations: Conversations
-    index: PolicyIndex
-    llm: LLM
-    limits: Limits
-    system: str
-    errands: Errands | None = None  # None: a desk without a shop, which answers from the policies only
-
-
-class Clock:
-    """Milliseconds since it was made."""
-
-    def __init__(self) -> None:
-        self._began = time.perf_counter()
-
-    def ms(self) -> float:
-        return round((time.perf_counter() - self._began) * 1000, 1)
 
 
 @dataclass

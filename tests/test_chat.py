@@ -21,7 +21,7 @@ from kefu.languages import Voice
 from kefu.llm import LLM, Endpoint
 from kefu.reply import Walls, Writing
 from kefu.script_lock import Dialect
-from kefu.turn import Limits
+from kefu.turn_parts import Limits
 from rag.embedder import make_embedder
 from rag.index import PolicyIndex
 from tests.scripted import Drop, Reply, ScriptedModel, chunk, event, fail, raw, say

@@ -16,7 +16,7 @@ from kefu.conversations import MIGRATIONS, Conversations
 from kefu.errand import Errands
 from kefu.llm import LLM, Endpoint
 from kefu.proofs import Proofs
-from kefu.turn import Limits
+from kefu.turn_parts import Limits
 from shop.database import open_database
 from shop.models import Base
 from shop.seed import seed
