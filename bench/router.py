@@ -82,6 +82,9 @@ def counts(routed: Sequence[tuple[str, Routed]]) -> dict[str, int]:
         "policy_write_sure": sum(found.sure and found.intent not in READS for found in taken),
         "actions": len(others),
         "action_sure": sum(found.sure and found.intent == wanted for wanted, found in others),
+        "action_unsure": sum(not found.sure for _, found in others),
+        "action_offered": sum(not found.sure and wanted in found.choices for wanted, found in others),
+        "policy_asked_back": sum(not found.sure and bool(found.choices) for found in asked),
         "other_action_sure": sum(found.sure and found.intent not in (wanted, "policy") for wanted, found in others),
     }
 
@@ -155,11 +158,13 @@ def markdown(results: dict[str, Any]) -> str:
     """The section of docs/quality.md."""
     header = ["requests", "language", "n", "right", "sure", "right of the sure", "acted on rightly"]
     header += ["policy taken for an action", "the same, sure", "… that changes something", "actions found, sure"]
+    header += ["of the other actions, offered", "policy asked back about"]
     parts = [
         "## What a shopper wants",
         "`python -m bench.router`: the intent of a message by the labelled examples of `kefu/wants/examples`. *Acted "
-        "on rightly*: what is not sure is taken for a question about policies. Results on the half *held out* played "
-        "no part in any choice; *policies only* are the other question files, all about policies, half looked at.",
+        "on rightly*: what is not sure is taken for a question about policies. But where it is surely none, what it "
+        "may mean is *offered* to choose from. Results on the half *held out* played no part in any choice but of "
+        "the bars for offering; *policies only* are the other question files, all about policies, half looked at.",
         report.table(header, [_cells(row) for row in results["ours"]["rows"]]),
         "Taken for something else on the half held out: "
         + ", ".join(f"{wanted} → {found} {n}" for wanted, found, n in results["ours"]["taken"])
@@ -184,7 +189,12 @@ def _cells(row: dict[str, Any]) -> list[str]:
     of_all = [_share(row["right"], row["n"]), _share(row["sure"], row["n"]), _share(row["sure_right"], row["sure"])]
     of_all.append(_share(row["acted"], row["n"]))
     policy = [f"{row[key]} of {row['policies']}" for key in ("policy_taken", "policy_taken_sure", "policy_write_sure")]
-    return [row["half"], row["language"], str(row["n"]), *of_all, *policy, _share(row["action_sure"], row["actions"])]
+    found = _share(row["action_sure"], row["actions"])
+    asked_back = [
+        f"{row['action_offered']} of {row['action_unsure']}",
+        f"{row['policy_asked_back']} of {row['policies']}",
+    ]
+    return [row["half"], row["language"], str(row["n"]), *of_all, *policy, found, *asked_back]
 
 
 def _share(part: int, of: int) -> str:

@@ -126,4 +126,13 @@ class OrdersCard(_Card):
     rows: tuple[OrderRow, ...]
 
 
-Card = Annotated[OrderCard | ApprovalCard | OrdersCard, Field(discriminator="type")]
+class ChoicesCard(_Card):
+    """What a message may have meant, to choose from."""
+
+    type: Literal["choices"] = "choices"
+    language: str
+    title: str  # "What would you like to do?"
+    choices: tuple[Action, ...]
+
+
+Card = Annotated[OrderCard | ApprovalCard | OrdersCard | ChoicesCard, Field(discriminator="type")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kefu.card_shapes import ApprovalCard, Card, OrderCard, OrdersCard
+from kefu.card_shapes import ApprovalCard, Card, ChoicesCard, OrderCard, OrdersCard
 
 _MARKS = {"done": "●", "now": "◉", "ahead": "○", "stopped": "✕"}
 
@@ -20,6 +20,10 @@ def lines(card: Card) -> Iterator[str]:
             yield card.title
             for row in card.rows:
                 yield f"  {row.number}  {row.status}  {row.placed}  {row.items}  {row.total}"
+        case ChoicesCard():
+            yield card.title
+            for place, choice in enumerate(card.choices, 1):
+                yield f"  {place}  {choice.label}"
 
 
 def _order(card: OrderCard) -> Iterator[str]:

@@ -5,36 +5,27 @@ The portable path: the model words what was found, and nothing else. Knows no su
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 
-from kefu import follow_up, proof_words
-from kefu.approvals import Approvals, Asked
-from kefu.card_shapes import ApprovalCard, Card, OrdersCard
+from kefu import proof_words
+from kefu.approvals import Approvals
+from kefu.card_shapes import ApprovalCard, Card
 from kefu.cards import orders_card, refusal_text
 from kefu.conversations import Conversation, Message
-from kefu.events import ApprovalNeeded, CardShown, Event, Notice, NoticeCode, ToolFinished, ToolStarted, Trace
+from kefu.events import ApprovalNeeded, CardShown, Event, Notice, SaysNotice, ToolFinished, ToolStarted, Trace
 from kefu.llm import LLM
 from kefu.proofs import Proofs
 from kefu.tools.call import Asking, Caller, Ran
 from kefu.tools.tool import Looked, Session
-from kefu.wants.orders_meant import order_meant
+from kefu.wanted import Listener, notices
+from kefu.wants.offered import choices_card
 from kefu.wants.router import Router
-from kefu.wants.wishes import OPEN_TO_ALL, POINTS, Ask, Request, understand
+from kefu.wants.wishes import OPEN_TO_ALL, Ask, Request, understand
 from kefu.words import say
 from shop import numbers
 from shop.errors import ShopError, ShopUnavailable
 from shop.protocol import Shop
-
-# After one of these the shopper's next message goes on with the same request
-_ASKED_BACK: frozenset[NoticeCode] = frozenset({
-    "prove_first", "prove_wrong", "which_order", "which_item", "which_option", "which_address", "which_payment",
-    "address_missing",
-})  # fmt: skip
-_WITH_ADDRESS = {"change_address", "change_default_address"}
-_REPEATABLE = {"get_order", "track_shipment", "get_return_status", "cancel_order", "return_items", "change_address"}
-_LONGEST_CHAIN = 6  # messages that one request may be spread over
 
 
 @dataclass(frozen=True)
@@ -49,15 +40,6 @@ class Errands:
     rounds: int  # times that the model may call tools in a turn; 0: code calls them
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """An intent, the messages that say it, oldest first, and the change where it was asked for a moment ago."""
-
-    intent: str
-    texts: tuple[str, ...]
-    again: Asked | None = None
-
-
 @dataclass
 class Errand:
     """One message's. After `events`, `handled` says whether it was one; `looked` is what is then to be worded."""
@@ -67,7 +49,7 @@ class Errand:
     question: Message
     history: Sequence[Message]  # with the question as its last
     language: str
-    notice: Callable[..., Notice]  # says a sentence of ours, and remembers it with the answer
+    notice: SaysNotice  # says a sentence of ours, and remembers it with the answer
     address: str = ""  # the client's, for the count of wrong proofs
     customer: str | None = None  # who has proven to be one
     handled: bool = False
@@ -84,7 +66,8 @@ class Errand:
             async for event in self._proven_by_code():
                 yield event
             return
-        wanted = await self._understood(waiting)
+        listener = self._listener()
+        wanted = await listener.wanted(waiting)
         yield Trace(step="wanted", data={"intent": wanted.intent, "messages": len(wanted.texts)})
         if wanted.intent == "policy":
             return
@@ -92,14 +75,18 @@ class Errand:
         if wanted.intent == "refuse":
             yield self.notice("approval_refused")
             return
+        if wanted.choices:
+            yield self._show(choices_card(wanted.choices, self.language))
+            yield self.notice("which_wish")
+            return
         if self.customer is None and wanted.intent not in OPEN_TO_ALL:
             missing = await self._prove(wanted.texts)
             if missing:
-                yield self.notice(missing)
+                yield missing
                 return
         caller = await self.caller()
         await self._remember_language(caller)
-        request = Request(wanted.intent, wanted.texts, self._talked(), self._listed(), self.language)
+        request = Request(wanted.intent, wanted.texts, listener.talked(), listener.listed(), self.language)
         if wanted.again:
             for event in self.shown(wanted.again.tool, await caller.ask(wanted.again.tool, wanted.again.wanted)):
                 yield event
@@ -116,12 +103,16 @@ class Errand:
 
     async def _proven_by_code(self) -> AsyncGenerator[Event, None]:
         """Where the model calls the tools: who asks is none of its business. Handled, where a proof fails."""
-        texts = [*(message.text for message in self._asked_back()), self.question.text]
+        texts = [*(message.text for message in self._listener().asked_back()), self.question.text]
         if self.customer is None and proof_words.secret(texts[-1]) and any(map(numbers.find, texts)):
             missing = await self._prove(texts)
             if missing:
                 self.handled = True
-                yield self.notice(missing)
+                yield missing
+
+    def _listener(self) -> Listener:
+        orders = self.errands.shop.orders.of(self.customer) if self.customer else None
+        return Listener(self.errands.router, self.question, self.history, self.language, orders)
 
     async def caller(self) -> Caller:
         """Runs tools for whoever has proven to be somebody in this conversation."""
@@ -170,110 +161,26 @@ class Errand:
         self.cards.append(card)
         return ApprovalNeeded(card=card) if isinstance(card, ApprovalCard) else CardShown(card=card)
 
-    # What is wanted
-
-    async def _understood(self, waiting: Sequence[Asked]) -> Wanted:
-        """What is wanted, by the messages that say it: this one, and those before it that were asked back."""
-        text, routed = self.question.text, await self._route(self.question.text)
-        if routed == "confirm" and waiting:  # a typed yes is no click: the same card once more
-            return Wanted("confirm", (text,), waiting[-1])
-        if routed == "refuse" and waiting:
-            return Wanted("refuse", (text,))
-        chain = self._asked_back()
-        if chain:
-            first = await self._route(chain[0].text) or "get_order"
-            if self._goes_on(first, routed):
-                return Wanted(first, (*(message.text for message in chain), text))
-        if routed in (None, "policy", "confirm", "refuse") and await self._means_an_order(routed):
-            return Wanted(await self._earlier_intent(), (text,))
-        return Wanted(routed if routed not in (None, "confirm", "refuse") else "policy", (text,))
-
-    async def _route(self, text: str) -> str | None:
-        """The intent, where the router is sure enough of it."""
-        routed = await asyncio.to_thread(self.errands.router.route, text, self.language)
-        return routed.intent if routed.sure or (self.customer and routed.likely) else None
-
-    def _asked_back(self) -> list[Message]:
-        """The messages right before this one that we answered with a question back, oldest first."""
-        answers = {m.reply_to: m for m in self.history if m.reply_to}
-        chain: list[Message] = []
-        for message in reversed(self._earlier()):
-            if len(chain) == _LONGEST_CHAIN or not _codes(answers.get(message.id)) & _ASKED_BACK:
-                break
-            chain.insert(0, message)
-        return chain
-
-    def _goes_on(self, first: str, routed: str | None) -> bool:
-        """Whether this message answers what we asked back, and is no new request."""
-        text = self.question.text
-        if proof_words.secret(text):
-            return True
-        if routed not in (None, "policy", "confirm", "get_order", first):
-            return False
-        if numbers.find(text) or routed != "policy":
-            return True
-        asks = "?" in text or "？" in text
-        return not asks and (first in _WITH_ADDRESS or follow_up.is_short(text))
-
-    async def _means_an_order(self, routed: str | None) -> bool:
-        """Whether the message names an order, or points at one of those just spoken of. A long one that the router
-        surely takes for a question about policies is one."""
-        text = self.question.text
-        if numbers.find(text):
-            return True
-        last = self._last_answer()
-        if self.customer is None or last is None or not last.cards:
-            return False
-        if routed is not None and not follow_up.is_short(text):
-            return False
-        orders = await self.errands.shop.orders.of(self.customer).list()
-        return order_meant(text, self.language, orders, self._talked(), lambda order: True).why in POINTS
-
-    async def _earlier_intent(self) -> str:
-        """What was wanted of the order before: "and the other one?" wants the same."""
-        for message in reversed(self._earlier()[-3:]):
-            if (intent := await self._route(message.text)) in _REPEATABLE:
-                return str(intent)
-        return "get_order"
-
-    def _talked(self) -> list[str]:
-        """The orders spoken of in this conversation, the latest last."""
-        said: list[str] = []
-        for message in self.history:
-            said += numbers.find(message.text)
-            for card in message.cards:
-                said += [row.number for row in card.rows] if isinstance(card, OrdersCard) else numbers.find(card.title)
-        return [number for at, number in enumerate(said) if number not in said[at + 1 :]]
-
-    def _listed(self) -> list[str]:
-        """The orders that the last answer listed, in its order."""
-        last = self._last_answer()
-        lists = [card for card in last.cards if isinstance(card, OrdersCard)] if last else []
-        return [row.number for row in lists[-1].rows] if lists else []
-
-    def _earlier(self) -> list[Message]:
-        return [m for m in self.history if m.role == "user" and m.id != self.question.id]
-
-    def _last_answer(self) -> Message | None:
-        return next((m for m in reversed(self.history) if m.role == "assistant"), None)
-
     # Who asks
 
-    async def _prove(self, texts: Sequence[str]) -> NoticeCode | None:
+    async def _prove(self, texts: Sequence[str]) -> Notice | None:
         """Takes an order number and a secret in the shopper's messages for a proof; what to say where there is none."""
-        secret = proof_words.secret(texts[-1])
+        asked = notices(self._listener().last_answer())
+        # The digits may have come alone, a message before the number; wrong ones are never tried again
+        secret = proof_words.secret("\n".join(texts[-2:]) if "prove_number" in asked else texts[-1])
         named = [number for text in reversed(texts) for number in numbers.find(text)]
         if secret is None or not named:
-            return "prove_first"
+            known = secret or asked & {"prove_first", "prove_number"}
+            return (
+                self.notice("prove_secret", number=named[0])
+                if named
+                else self.notice("prove_number" if known else "prove_first")
+            )
         outcome = await self.errands.proofs.prove(self.conversation, named[0], secret, address=self.address)
         if outcome == "proved":
             self.customer = await self.errands.proofs.customer(self.conversation)
             return None
-        return "prove_locked" if outcome == "locked" else "prove_wrong"
-
-
-def _codes(answer: Message | None) -> set[str]:
-    return {notice.code for notice in answer.notices} if answer else set()
+        return self.notice("prove_locked" if outcome == "locked" else "prove_wrong")
 
 
 def void_card(card: ApprovalCard) -> ApprovalCard:

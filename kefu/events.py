@@ -5,7 +5,7 @@ Every surface (browser, REST, terminal) reads this one stream. Imports nothing o
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,9 +16,10 @@ NoticeCode = Literal[
     "nothing_found", "not_answered", "wrong_language", "unsupported_numbers", "model_unavailable", "cut_off", "stopped",
     "too_long", "empty", "busy", "duplicate", "error",
     # Orders: what is asked back, and what a rule or the shop says
-    "prove_first", "prove_wrong", "prove_locked", "which_order", "which_item", "which_option", "which_address",
-    "which_payment", "address_missing", "no_orders", "refused", "shop_unavailable", "approval_asked",
-    "nothing_to_confirm", "approval_gone", "unsupported_facts", "tool_limit", "human_offered", "memory",
+    "prove_first", "prove_secret", "prove_number", "prove_wrong", "prove_locked", "which_wish", "which_order",
+    "which_item", "which_option", "which_address", "which_payment", "address_missing", "no_orders", "refused",
+    "shop_unavailable", "approval_asked", "approval_refused", "nothing_to_confirm", "approval_gone",
+    "unsupported_facts", "tool_limit", "human_offered", "memory",
 ]  # fmt: skip
 
 
@@ -89,6 +90,12 @@ class Notice(_Frozen):
     type: Literal["notice"] = "notice"
     code: NoticeCode
     text: str
+
+
+class SaysNotice(Protocol):
+    """Says a sentence by its code, with the values it names or as the `text` that it is, and keeps it."""
+
+    def __call__(self, code: NoticeCode, text: str = "", **values: str) -> Notice: ...
 
 
 class ToolStarted(_Frozen):

@@ -15,6 +15,7 @@ DEPTH = 10  # passages that each query should find for `merge`; with 20, what is
 _OTHER = 0.2  # what the lesser of two scores counts; from 0.13 to 0.23 little changes
 _SHORT = 30  # letters: a message of no more leans on what was said before
 _BARE = 16  # letters: an earlier message of no more says too little without the one before it
+_ELLIPTIC = 24  # letters: a longer message says what it asks
 _CHAIN = 3  # earlier messages, at most, that are searched with the question
 _EARLIER_CHARS = 200  # of each: an embedding model reads about 1,000 characters, and the question is the last of them
 # The same policies take 12,961 letters in English, 13,076 in Vietnamese, 10,398 in Thai and 4,587 in Chinese
@@ -26,6 +27,13 @@ _OPENINGS = {
     "en": ("and", "or", "but", "also", "then", "what if", "what about", "how about"),
     "vi": ("và", "thế", "còn", "vậy", "nếu", "lỡ", "nhưng", "va", "con", "vay", "neu", "nhung"),
     "th": ("แล้ว", "ถ้า", "หาก", "แต่"),
+}
+# A supposition is about rules, whatever happens in it: "แล้วถ้าไม่มีคนรับล่ะคะ"
+_SUPPOSITIONS = {
+    "zh": ("如果", "要是", "万一"),
+    "en": ("what if", "if"),
+    "vi": ("nếu", "lỡ", "neu", "lo"),
+    "th": ("ถ้า", "หาก"),
 }
 # What may come before them: "ok and to Thailand?"
 _FILLERS = {
@@ -101,6 +109,23 @@ def is_short(message: str) -> bool:
     return sum(map(_weight, _composed(message))) <= _SHORT
 
 
+def opens(message: str) -> bool:
+    """Whether a message begins like one that goes on from what was said: "and …", "那…", "แล้ว…"."""
+    return bool(_OPENING.match(_composed(message)))
+
+
+def is_elliptic(message: str) -> bool:
+    """Whether a message only names what the question before is now to be about ("那退款呢", "แล้วคืนเงินล่ะ"), or
+    supposes a case, and is about nothing of the shopper's own."""
+    text = _composed(message).strip()
+    if _OWN.search(text):
+        return False
+    if _SUPPOSED.match(text):
+        return True
+    asks = _AND_THAT.search(text) or (opens(text) and text.endswith(("?", "？")))
+    return bool(asks) and sum(map(_weight, text)) <= _ELLIPTIC
+
+
 def _leans(message: str, short: int) -> bool:
     return bool(_OPENING.match(message)) or sum(map(_weight, message)) <= short
 
@@ -126,4 +151,9 @@ def _any(words: Mapping[str, Iterable[str]]) -> str:
 
 
 _OPENING = re.compile(rf"\W*(?:(?:{_any(_FILLERS)})\W*)*(?:{_any(_OPENINGS)})", re.IGNORECASE)
+_SUPPOSED = re.compile(
+    rf"\W*(?:(?:{_any(_FILLERS)}|那|แล้ว|and|but|thế|vậy|còn)\W*)*(?:{_any(_SUPPOSITIONS)})", re.IGNORECASE
+)
+_AND_THAT = re.compile(r"(?:呢|ล่ะ(?:ค่ะ|คะ|ครับ)?|\bthì sao|\bthi sao)\W*$", re.IGNORECASE)
+_OWN = re.compile(r"我|ผม|ฉัน|หนู|ของเรา|\b(?:my|mine|i|mình|minh|tôi|toi|em)\b", re.IGNORECASE)
 _PLACE = re.compile(_any(_PLACES), re.IGNORECASE)

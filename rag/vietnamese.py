@@ -31,10 +31,7 @@ _SYLLABLE = re.compile(
 
 _LONGEST = len("nghiêng")
 
-# Both "hoà" and "hòa" are in use; one of them is enough
-_NEW, _OLD = "oà oá oả oã oạ oè oé oẻ oẽ oẹ uỳ uý uỷ uỹ uỵ", "òa óa ỏa õa ọa òe óe ỏe õe ọe ùy úy ủy ũy ụy"
-_PLACEMENT = dict(zip(_NEW.split(), _OLD.split(), strict=True))
-_MISPLACED = re.compile(rf"(?<!q)(?:{'|'.join(_PLACEMENT)})(?![^\W\d_])")
+_TONE_LATE = re.compile(r"(?<!q)([ou])([aey])([\u0300\u0301\u0303\u0309\u0323])(?![\w\u0300-\u036f])", re.IGNORECASE)
 
 # The short forms of chat and what each may stand for. Those that are also units stay after a number ("20 k"), single
 # letters also after "size".
@@ -122,7 +119,12 @@ def is_syllable(bare: str) -> bool:
     return _SYLLABLE.fullmatch(bare) is not None
 
 
+def one_spelling(text: str) -> str:
+    """The text in NFC, a tone mark where most write it: both "hoà" and "hòa" are in use, one is enough."""
+    return unicodedata.normalize("NFC", _TONE_LATE.sub(r"\1\3\2", unicodedata.normalize("NFD", text)))
+
+
 @lru_cache(maxsize=8192)
 def spell(word: str) -> str:
-    """Lower-cased, in NFC, the tone mark where the older spelling has it: "Hoà" -> "hòa"."""
-    return _MISPLACED.sub(lambda match: _PLACEMENT[match.group()], unicodedata.normalize("NFC", word.lower()))
+    """One syllable lower-cased in its one spelling: "Hoà" -> "hòa"."""
+    return one_spelling(word.lower())

@@ -19,6 +19,7 @@ from kefu.events import ApprovalNeeded, Done, Event, Notice, Token
 from kefu.llm import LLM, Endpoint
 from kefu.proofs import Proofs
 from kefu.wants.router import Routed
+from shop import numbers
 from shop.database import Engine, open_database
 from shop.store import MIGRATIONS as SHOP_MIGRATIONS
 from shop.store import OwnShop
@@ -30,15 +31,18 @@ T = TypeVar("T")
 
 
 class Told:
-    """A router that is sure of what it was told, by a piece of the text, and of nothing else."""
+    """A router that is sure of what it was told, by a piece of the text, and of nothing else. Several intents for a
+    piece, "a b", are as likely as each other."""
 
     def __init__(self, intents: Mapping[str, str]) -> None:
         self._intents = intents
 
     def route(self, text: str, language: str) -> Routed:
-        intent = next((intent for piece, intent in self._intents.items() if piece in text), None)
-        ranked = ((intent or "policy", 1.0),)
-        return Routed(intent=intent or "policy", confidence=1.0, ranked=ranked, number=False, sure=intent is not None)
+        told = next((intents for piece, intents in self._intents.items() if piece in text), "")
+        intents: list[Any] = told.split() or ["policy"]
+        share = 1 / len(intents)
+        ranked = tuple((intent, share) for intent in intents)
+        return Routed(intents[0], share, ranked, number=bool(numbers.find(text)), sure=bool(told) and share == 1)
 
 
 class NoPassages:

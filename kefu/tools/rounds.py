@@ -11,7 +11,7 @@ from typing import Any
 
 from kefu.cards import refusal_text
 from kefu.control_tokens import harmless
-from kefu.events import Event, Notice, ToolStarted, Trace
+from kefu.events import Event, SaysNotice, ToolStarted, Trace
 from kefu.llm import ToolCall
 from kefu.tools.call import Caller, Ran
 from kefu.tools.catalogue import TOOLS
@@ -27,9 +27,7 @@ class ToolRounds:
     """The rounds of one turn. `messages` is what they added to the conversation as the model sees it, `facts` the
     results' texts, whose numbers may be said; `over` ends the turn."""
 
-    def __init__(
-        self, caller: Caller, most: int, notice: Callable[..., Notice], shown: Callable[[str, Ran], list[Event]]
-    ) -> None:
+    def __init__(self, caller: Caller, most: int, notice: SaysNotice, shown: Callable[[str, Ran], list[Event]]) -> None:
         self._caller = caller
         self._left = most
         self._notice = notice

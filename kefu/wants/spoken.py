@@ -19,12 +19,12 @@ import yaml
 
 from rag.diacritics import needs_restoring, restore
 from rag.tokens import strip_marks
+from rag.vietnamese import one_spelling
 from shop.numbers import find, plain
 
 _WORDS = Path(__file__).parent / "words"
 LATIN = "a-z\u00df-\u024f\u1e00-\u1eff"  # lower case
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]")
-_TONE_LATE = re.compile(r"(?<!q)([ou])([aey])([\u0300\u0301\u0303\u0309\u0323])(?![\w\u0300-\u036f])")  # "hoà" -> "hòa"
 _BEFORE_A_LOOK = re.compile(r"\b(?:mau|ao|vay|dam|khan|giay|dep|quan|tui|mu|mi|thun|cai|chiec|doi)\s+$")  # "ao den"
 _LONGEST = 1000  # characters of a message that are looked at, the last ones
 MOST_PARTS = 12  # that it is split into; what follows stays in one
@@ -39,7 +39,7 @@ def cased(text: str) -> str:
 def folded(text: str) -> str:
     """As `cased`, in lower case and with one place for a Vietnamese tone, character for character."""
     lower = "".join(low if len(low := c.lower()) == 1 else c for c in cased(text))
-    return unicodedata.normalize("NFC", _TONE_LATE.sub(r"\1\3\2", unicodedata.normalize("NFD", lower)))
+    return one_spelling(lower)
 
 
 class Span(NamedTuple):

@@ -65,7 +65,7 @@ async def test_a_strangers_order_is_one_that_is_not_there(
     seen = await provoke(await stranger(desk.using(rounds=0), who, order), model, text_of(way, number))
     assert seen.alike(number) == missing[order.attacker, who, way]
     assert seen.prompts == [] and seen.waiting == [] and seen.leaks(*[order.attacker] * (who != "guest")) == set()
-    assert codes(seen.events) == ["prove_first" if who == "guest" else "refused"]
+    assert codes(seen.events) == ["prove_secret" if who == "guest" else "refused"]
 
 
 @pytest.mark.parametrize("number", [order.number for order in ORDERS])

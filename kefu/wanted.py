@@ -1,0 +1,219 @@
+"""What a message wants, in the light of its conversation: an intent and the messages that say it, or a question back.
+
+Knows intents and what was said; tools, cards and who may have what are others' business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kefu import follow_up, proof_words
+from kefu.approvals import Asked
+from kefu.card_shapes import OrdersCard
+from kefu.conversations import Message
+from kefu.events import NoticeCode
+from kefu.wants.labelled import Intent
+from kefu.wants.offered import chosen, said_as_offered
+from kefu.wants.orders_meant import order_meant
+from kefu.wants.router import LOOKS, SURE, Routed, Router
+from kefu.wants.wishes import POINTS
+from kefu.words import is_smalltalk
+from shop import numbers
+from shop.protocol import CustomerOrders
+
+# After one of these the shopper's next message goes on with the same request
+_ASKED_BACK: frozenset[NoticeCode] = frozenset({
+    "prove_first", "prove_secret", "prove_number", "prove_wrong", "which_wish", "which_order", "which_item",
+    "which_option", "which_address", "which_payment", "address_missing",
+})  # fmt: skip
+_WITH_ADDRESS: tuple[Intent, ...] = ("change_address", "change_default_address")
+_REPEATABLE = {"get_order", "track_shipment", "get_return_status", "cancel_order", "return_items", "change_address"}
+_ANSWERS: frozenset[Intent] = frozenset({"confirm", "refuse"})
+_WRITES: dict[str, Intent] = {
+    "cancel_pending_order": "cancel_order",
+    "change_pending_order_address": "change_address",
+    "change_pending_order_payment": "change_payment",
+    "modify_pending_order_items": "swap_items",
+    "exchange_delivered_order_items": "swap_items",
+    "return_delivered_order_items": "return_items",
+    "change_default_address": "change_default_address",
+    "forget_me": "forget_me",
+}
+_LONGEST_CHAIN = 6  # messages that one request may be spread over
+_CLAUSE = re.compile(r"[,，;；.。!！\n]+\s*|(?<=[\u0e00-\u0e7f])\s+")  # Thai parts its clauses with spaces
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An intent and the messages that say it, oldest first. `again`: the change that was asked for a moment ago;
+    `choices`: what may be meant, the likeliest first, where the intent is "unsure"."""
+
+    intent: str
+    texts: tuple[str, ...]
+    again: Asked | None = None
+    choices: tuple[Intent, ...] = ()
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Listens to one message. `history` ends with it; `orders` are those of whoever has proven to be a customer."""
+
+    router: Router
+    question: Message
+    history: Sequence[Message]
+    language: str
+    orders: CustomerOrders | None
+
+    async def wanted(self, waiting: Sequence[Asked]) -> Wanted:
+        """`waiting`: the changes that waited for a yes when the message came, the latest last. ShopUnavailable."""
+        text = self.question.text
+        routed = await self._route(text)
+        intent = self._sure(text, routed)
+        if intent == "confirm" and waiting:  # a typed yes is no click: the same card once more
+            return Wanted("confirm", (text,), waiting[-1])
+        if intent == "refuse" and waiting:
+            return Wanted("refuse", (text,))
+        if waiting and (instead := await self._instead(_WRITES.get(waiting[-1].tool))):
+            return instead
+        chain = self.asked_back()
+        if chain and (request := await self._request(chain)) and self._goes_on(request, intent):
+            return request
+        if intent in (None, "policy", *_ANSWERS) and await self._means_an_order(intent):
+            return Wanted(await self._earlier_intent(), (text,))
+        if intent is None and (choices := self._choices(text, routed)):
+            return Wanted("unsure", (text,), choices=choices)
+        return Wanted("policy" if intent is None or intent in _ANSWERS else intent, (text,))
+
+    def asked_back(self) -> list[Message]:
+        """The messages right before this one that we answered with a question back, oldest first."""
+        answers = {m.reply_to: m for m in self.history if m.reply_to}
+        chain: list[Message] = []
+        for message in reversed(self._earlier()):
+            if len(chain) == _LONGEST_CHAIN or not notices(answers.get(message.id)) & _ASKED_BACK:
+                break
+            chain.insert(0, message)
+        return chain
+
+    def talked(self) -> list[str]:
+        """The orders spoken of in this conversation, the latest last."""
+        said: list[str] = []
+        for message in self.history:
+            said += numbers.find(message.text)
+            for card in message.cards:
+                said += [row.number for row in card.rows] if isinstance(card, OrdersCard) else numbers.find(card.title)
+        return [number for at, number in enumerate(said) if number not in said[at + 1 :]]
+
+    def listed(self) -> list[str]:
+        """The orders that the last answer listed, in its order."""
+        last = self.last_answer()
+        lists = [card for card in last.cards if isinstance(card, OrdersCard)] if last else []
+        return [row.number for row in lists[-1].rows] if lists else []
+
+    def last_answer(self) -> Message | None:
+        return next((m for m in reversed(self.history) if m.role == "assistant"), None)
+
+    def _earlier(self) -> list[Message]:
+        return [m for m in self.history if m.role == "user" and m.id != self.question.id]
+
+    # How sure
+
+    async def _route(self, text: str) -> Routed:
+        return await asyncio.to_thread(self.router.route, text, self.language)
+
+    async def _intent(self, text: str) -> Intent | None:
+        return self._sure(text, await self._route(text))
+
+    def _sure(self, text: str, routed: Routed) -> Intent | None:
+        """The intent, where it is sure enough to act on."""
+        if offered := said_as_offered(text):
+            return offered
+        if routed.intent in LOOKS and self._after_policies() and not routed.number and follow_up.is_elliptic(text):
+            return "policy"
+        if routed.intent in _WITH_ADDRESS and not routed.sure and self.talked() and routed.of(*_WITH_ADDRESS) >= SURE:
+            return "change_address"  # of the order that is spoken of
+        return routed.intent if routed.sure or (self.orders and routed.likely) else None
+
+    def _after_policies(self) -> bool:
+        last = self.last_answer()
+        return last is not None and bool(last.sources)
+
+    def _choices(self, text: str, routed: Routed) -> tuple[Intent, ...]:
+        """What to ask back, once and no more."""
+        last = self.last_answer()
+        again = "which_wish" in notices(last)
+        goes_on = self._after_policies() and (follow_up.opens(text) or follow_up.is_elliptic(text))
+        if again or goes_on or is_smalltalk(text):
+            return ()
+        return routed.choices
+
+    # In the light of what was said before
+
+    async def _instead(self, asked: Intent | None) -> Wanted | None:
+        """What is wanted instead of the change that was asked for: "no, don't cancel it, send it to my office"."""
+        text = self.question.text
+        for no in _CLAUSE.finditer(text):
+            if (await self._route(text[: no.start()])).intent not in ("refuse", asked):
+                return None
+            intent = await self._intent(text[no.end() :])
+            if intent not in (None, "policy", *_ANSWERS, asked):
+                return Wanted(str(intent), (text[no.end() :],))
+        return None
+
+    async def _request(self, chain: Sequence[Message]) -> Wanted | None:
+        """The request that this message goes on with, if it goes on: the first of its messages that says an intent, or
+        chooses one of those that were offered."""
+        said: list[str] = []
+        intent: Intent | None = None
+        offered: tuple[Intent, ...] = ()
+        for message in (*chain, self.question):
+            choice = chosen(message.text, offered, self.language)
+            routed = await self._route(message.text)
+            sure = self._sure(message.text, routed)
+            intent = intent or choice or (sure if message is not self.question or sure in offered else None)
+            if not choice:  # "the second one" tells nothing of an order
+                said.append(message.text)
+            offered = routed.choices
+        if intent is None and "which_wish" in notices(self.last_answer()):
+            return None
+        return Wanted(intent or "get_order", tuple(said))
+
+    def _goes_on(self, request: Wanted, intent: Intent | None) -> bool:
+        """Whether this message, with an intent of its own, answers what we asked back, and is no new request."""
+        text = self.question.text
+        if proof_words.secret(text) or text not in request.texts:
+            return True
+        if intent not in (None, "policy", "confirm", "get_order", request.intent):
+            return False
+        if numbers.find(text) or intent != "policy":
+            return True
+        asks = "?" in text or "？" in text
+        return not asks and (request.intent in _WITH_ADDRESS or follow_up.is_short(text))
+
+    async def _means_an_order(self, intent: Intent | None) -> bool:
+        """Whether the message names an order, or points at one of those just spoken of. A long one that the router
+        surely takes for a question about policies is one."""
+        text = self.question.text
+        if numbers.find(text):
+            return True
+        last = self.last_answer()
+        if self.orders is None or last is None or not last.cards:
+            return False
+        if intent is not None and not follow_up.is_short(text):
+            return False
+        orders = await self.orders.list()
+        return order_meant(text, self.language, orders, self.talked(), lambda order: True).why in POINTS
+
+    async def _earlier_intent(self) -> str:
+        """What was wanted of the order before: "and the other one?" wants the same."""
+        for message in reversed(self._earlier()[-3:]):
+            if (intent := await self._intent(message.text)) in _REPEATABLE:
+                return str(intent)
+        return "get_order"
+
+
+def notices(answer: Message | None) -> set[str]:
+    """The codes of what we said of our own in an answer."""
+    return {notice.code for notice in answer.notices} if answer else set()
