@@ -16,6 +16,7 @@ from kefu.events import ApprovalNeeded, CardShown, Event, Token
 from kefu.proofs import Proofs
 from kefu.tools.call import Asking, Caller
 from kefu.tools.tool import Session
+from kefu.wants.offered import choices_card
 from shop.changes import ChangeAddress
 from shop.database import Engine
 from shop.protocol import CustomerOrders
@@ -24,7 +25,7 @@ from shop.store import OwnShop
 from shop.views import Order
 
 CUSTOMERS = {"en": "emily-carter", "vi": "nguyen-thi-mai", "th": "somchai-jaidee", "zh": "lin-yue"}
-WORDS = ("order", "orders", "move", "late")
+WORDS = ("order", "orders", "choices", "move", "late")
 
 
 class Orders:
@@ -46,14 +47,16 @@ class Orders:
     async def events(
         self, conversation: Conversation, question: str, language: str, what: str, rest: str
     ) -> AsyncIterator[Event]:
-        """`order <status>` shows the newest such order, `orders` all, `move <street>` asks for a yes to send the newest
-        pending one there, `late <street>` does so with three seconds left."""
+        """`order <status>` shows the newest such order, `orders` all, `choices` what may be meant, `move <street>` asks
+        for a yes to send the newest pending one there, `late <street>` does so with three seconds left."""
         customer = CUSTOMERS[language]
         orders = self._shop.orders.of(customer)
         if what == "order":
             yield CardShown(card=order_card(await _newest(orders, rest), language))
         elif what == "orders":
             yield CardShown(card=orders_card(await orders.list(), language, choose=True))
+        elif what == "choices":
+            yield CardShown(card=choices_card(["cancel_order", "get_order", "swap_items"], language))
         else:
             order = await _newest(orders, "pending")
             await self._proofs.prove(conversation, order.number, (await orders.profile()).phone[-4:])

@@ -90,14 +90,14 @@ def test_cards_are_readable_in_every_language_and_size(
 ) -> None:
     visitor = Visitor(browser, shop, language, **size)
     page = visitor.page
-    for question in ("order shipped", "order delivered", "orders", "move 99/1 Sukhumvit 71"):
+    for question in ("order shipped", "order delivered", "orders", "choices", "move 99/1 Sukhumvit 71"):
         shown(visitor, question)
     schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
     for scheme in schemes:
         page.emulate_media(color_scheme=scheme)
         page.reload()
         expect(page.locator("html")).to_have_class(scheme)
-        expect(page.locator(CARD)).to_have_count(4)
+        expect(page.locator(CARD)).to_have_count(5)
         for summary in page.locator(f"{CARD} summary").all():
             summary.click()
         for card in page.locator(CARD).all():
@@ -148,6 +148,17 @@ def test_choosing_an_order_says_which(browser: Browser, shop: Shop) -> None:
     row.tap()
     visitor.until_answered(2)
     expect(visitor.page.locator("[data-step-type=user_message]").last).to_contain_text(number)
+    visitor.leave()
+
+
+def test_choosing_what_is_meant_says_it(browser: Browser, shop: Shop) -> None:
+    visitor = Visitor(browser, shop, "th", **PHONE)
+    choices = shown(visitor, "choices").get_by_role("button")
+    cancel = word("th", "wish", "cancel_order")
+    assert choices.all_inner_texts() == [cancel, word("th", "wish", "get_order"), word("th", "wish", "swap_items")]
+    choices.first.tap()
+    visitor.until_answered(2)
+    expect(visitor.page.locator("[data-step-type=user_message]").last).to_have_text(cancel)
     visitor.leave()
 
 
