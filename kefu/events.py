@@ -19,7 +19,7 @@ NoticeCode = Literal[
     "prove_first", "prove_secret", "prove_number", "prove_wrong", "prove_locked", "which_wish", "which_order",
     "which_item", "which_option", "which_address", "which_payment", "address_missing", "no_orders", "refused",
     "shop_unavailable", "approval_asked", "approval_refused", "nothing_to_confirm", "approval_gone",
-    "unsupported_facts", "tool_limit", "human_offered", "memory",
+    "unsupported_facts", "tool_limit", "human_offered", "memory", "nothing_done",
 ]  # fmt: skip
 
 
@@ -81,7 +81,7 @@ class Withdrawn(_Frozen):
     """The answer's text so far, and its citations, no longer hold: it is written anew, or a notice says why not."""
 
     type: Literal["withdrawn"] = "withdrawn"
-    reason: Literal["language", "numbers"]
+    reason: Literal["language", "numbers", "promise"]
 
 
 class Notice(_Frozen):

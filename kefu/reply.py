@@ -12,15 +12,25 @@ from typing import Literal
 
 from kefu import prompt
 from kefu.citations import MarkerFilter, Sentences
-from kefu.events import Citation, Cited, Event, ModelCut, SaysNotice, Source, Token, Trace, Withdrawn
+from kefu.events import Citation, Cited, Event, ModelCut, NoticeCode, SaysNotice, Source, Token, Trace, Withdrawn
 from kefu.grounding import Grounding, Meaning
 from kefu.languages import LANGUAGES, Voice
 from kefu.llm import LLM, Finished, Piece, TextDelta, Usage
+from kefu.promises import Promise, promised
 from kefu.reply_guard import Drift, ReplyGuard
 from kefu.script_lock import Dialect, grammar, quoted, request_fields
 from kefu.tools.rounds import ToolRounds
 
+_PROMISE_CHARS = 200  # of what was written last, in which a promise is looked for
 UnsupportedNumbers = Literal["correct", "regenerate", "ignore"]
+
+
+class Promised(Exception):
+    """The reply says that something was or will be done, which nothing here does."""
+
+    def __init__(self, promise: Promise, words: str) -> None:
+        super().__init__(words)
+        self.code: NoticeCode = "nothing_done" if promise == "change" else "nothing_found"
 
 
 @dataclass(frozen=True)
@@ -72,7 +82,8 @@ class Reply:
     async def events(self, system: str, turns: Sequence[prompt.Turn]) -> AsyncGenerator[Event, None]:
         """The answer to the last of the turns. Raises ModelError, with what was written so far in `text`.
 
-        A reply in the wrong language is withdrawn and written once more, then given up."""
+        A reply in the wrong language is withdrawn and written once more, then given up; one that promises what only a
+        click or a person can do is withdrawn at once."""
         why: Literal["language", "numbers"]
         for last in (False, True):
             messages = prompt.messages(system, turns, self.writing.layout)
@@ -87,6 +98,13 @@ class Reply:
             except Drift as drift:
                 yield Trace(step="drift", data={"why": str(drift), "text": self.model_text})
                 why = "language"
+            except Promised as promise:
+                yield Trace(step="promise", data={"why": str(promise), "text": self.model_text})
+                if self.text:
+                    yield Withdrawn(reason="promise")
+                self.text, self.model_text, self.citations = "", "", []
+                yield self.notice(promise.code)
+                return
             if self.text:
                 yield Withdrawn(reason=why)
             self.text, self.model_text, self.citations = "", "", []
@@ -116,6 +134,8 @@ class Reply:
                         if self.first_token_ms is None:
                             self.first_token_ms = self.elapsed_ms()
                         self.model_text += piece.text
+                        if not self.tools and (promise := promised(self.model_text[-_PROMISE_CHARS:])):
+                            raise Promised(*promise)
                         for event in await self._show(guard.feed(piece.text) if guard else piece.text):
                             yield event
                     elif isinstance(piece, Finished):

@@ -421,6 +421,26 @@ async def test_model_is_told_the_language_and_held_to_its_script_only_where_the_
         assert ("grammar" in asked) is (walls.lock is not None)
 
 
+# Only what is done is said to be done
+
+
+@pytest.mark.parametrize(
+    ("promise", "code"),
+    [("I have cancelled your order.", "nothing_done"), ("I'll ask a colleague about it.", "nothing_found")],
+)
+async def test_reply_that_promises_what_nothing_does_is_withdrawn(
+    talking: Any, store: Conversations, promise: str, code: str
+) -> None:
+    async with ScriptedModel(say(f"Of course. {promise} Have a nice day.")) as model:
+        talk = await talking(model)
+        events = await talk.say("How many days do I have to return a dress?")
+    assert len(model.requests) == 1
+    assert only(Withdrawn, events).reason == "promise" and only(Notice, events).code == code
+    assert promise not in "".join(event.text for event in events if isinstance(event, Token))
+    assert only(Done, events).answer == "" and only(Done, events).status == "complete"
+    assert (await store.messages(talk.conversation.id))[-1].model_text == ""
+
+
 # Numbers come from the policies
 
 
