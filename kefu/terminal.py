@@ -166,7 +166,7 @@ async def _as_text(events: AsyncIterator[Event], trace: bool, err: Console) -> b
                 print("".join(f" [{n}]" for n in citation.sources), end="", flush=True)
                 in_line = True
             case Withdrawn():
-                print("(taken back; once more:)", flush=True)
+                print("(taken back)", flush=True)
             case Notice(text=text):
                 print(text, flush=True)
             case CardShown(card=card) | ApprovalNeeded(card=card):
