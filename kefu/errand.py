@@ -86,7 +86,9 @@ class Errand:
                 return
         caller = await self.caller()
         await self._remember_language(caller)
-        request = Request(wanted.intent, wanted.texts, listener.talked(), listener.listed(), self.language)
+        request = Request(
+            wanted.intent, wanted.texts, listener.talked(), listener.focus(), listener.listed(), self.language
+        )
         if wanted.again:
             for event in self.shown(wanted.again.tool, await caller.ask(wanted.again.tool, wanted.again.wanted)):
                 yield event

@@ -124,6 +124,8 @@ def money_sentence(money: Money | None, method: PaymentMethod | None, language: 
 def refusal_text(refused: Refused, language: str) -> str:
     """What a rule says no to, why, and what the shopper can do instead."""
     values = {name: _value(name, text, language) for name, text in refused.values.items()}
+    if refused.product_names:
+        values["product"] = item_name(refused.product_names, language)
     try:
         return say(language, f"refused_{refused.code}", **values)
     except KeyError:  # a merchant's own service has left out what the sentence needs

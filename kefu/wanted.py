@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from kefu import follow_up, proof_words
 from kefu.approvals import Asked
-from kefu.card_shapes import OrdersCard
+from kefu.card_shapes import OrderCard, OrdersCard
 from kefu.conversations import Message
 from kefu.events import NoticeCode
 from kefu.wants.labelled import Intent
 from kefu.wants.offered import chosen, said_as_offered
 from kefu.wants.orders_meant import order_meant
+from kefu.wants.possible import asked_for
+from kefu.wants.reasons import cancel_reason, return_reason
 from kefu.wants.router import LOOKS, SURE, Routed, Router
 from kefu.wants.wishes import POINTS
 from kefu.words import is_smalltalk
 from shop import numbers
+from shop.changes import CancelOrder, ExchangeItems, ReturnItems
 from shop.protocol import CustomerOrders
 
 # After one of these the shopper's next message goes on with the same request
@@ -42,6 +45,7 @@ _WRITES: dict[str, Intent] = {
     "change_default_address": "change_default_address",
     "forget_me": "forget_me",
 }
+_CHANGES = frozenset(_WRITES.values()) - {"change_default_address", "forget_me"}  # of an order
 _LONGEST_CHAIN = 6  # messages that one request may be spread over
 _CLAUSE = re.compile(r"[,，;；.。!！\n]+\s*|(?<=[\u0e00-\u0e7f])\s+")  # Thai parts its clauses with spaces
 
@@ -76,6 +80,8 @@ class Listener:
             return Wanted("confirm", (text,), waiting[-1])
         if intent == "refuse" and waiting:
             return Wanted("refuse", (text,))
+        if waiting and (other := self._other_reason(waiting[-1], intent)):
+            return other
         if waiting and (instead := await self._instead(_WRITES.get(waiting[-1].tool))):
             return instead
         chain = self.asked_back()
@@ -83,6 +89,8 @@ class Listener:
             return request
         if intent in (None, "policy", *_ANSWERS) and await self._means_an_order(intent):
             return Wanted(await self._earlier_intent(), (text,))
+        if intent in (None, "policy") and (possible := await self._possible()):
+            return Wanted(possible, (text,))
         if intent is None and (choices := self._choices(text, routed)):
             return Wanted("unsure", (text,), choices=choices)
         return Wanted("policy" if intent is None or intent in _ANSWERS else intent, (text,))
@@ -98,12 +106,19 @@ class Listener:
         return chain
 
     def talked(self) -> list[str]:
-        """The orders spoken of in this conversation, the latest last."""
+        """The orders spoken of in this conversation, those that only stood in a list too, the latest last."""
+        return self._spoken_of(lambda card: [row.number for row in card.rows])
+
+    def focus(self) -> list[str]:
+        """Those that were named, or shown by themselves, the latest last."""
+        return self._spoken_of(lambda card: [])
+
+    def _spoken_of(self, listed: Callable[[OrdersCard], list[str]]) -> list[str]:
         said: list[str] = []
         for message in self.history:
             said += numbers.find(message.text)
             for card in message.cards:
-                said += [row.number for row in card.rows] if isinstance(card, OrdersCard) else numbers.find(card.title)
+                said += listed(card) if isinstance(card, OrdersCard) else numbers.find(card.title)
         return [number for at, number in enumerate(said) if number not in said[at + 1 :]]
 
     def listed(self) -> list[str]:
@@ -132,7 +147,7 @@ class Listener:
             return offered
         if routed.intent in LOOKS and self._after_policies() and not routed.number and follow_up.is_elliptic(text):
             return "policy"
-        if routed.intent in _WITH_ADDRESS and not routed.sure and self.talked() and routed.of(*_WITH_ADDRESS) >= SURE:
+        if routed.intent in _WITH_ADDRESS and not routed.sure and self.focus() and routed.of(*_WITH_ADDRESS) >= SURE:
             return "change_address"  # of the order that is spoken of
         return routed.intent if routed.sure or (self.orders and routed.likely) else None
 
@@ -162,6 +177,33 @@ class Listener:
                 return Wanted(str(intent), (text[no.end() :],))
         return None
 
+    def _other_reason(self, asked: Asked, intent: Intent | None) -> Wanted | None:
+        """The change that was asked for, for a reason that is only told now: "because it is broken"."""
+        wish, text = asked.wanted, self.question.text
+        if intent not in (None, "policy", _WRITES.get(asked.tool)) or not follow_up.is_short(text) or _asks(text):
+            return None
+        if isinstance(wish, CancelOrder):
+            told: str | None = cancel_reason(text, self.language)
+        elif isinstance(wish, ReturnItems | ExchangeItems):
+            told = return_reason(text, self.language)
+        else:
+            return None
+        if told in (None, wish.reason):
+            return None
+        return Wanted(_WRITES[asked.tool], (text,), again=replace(asked, wish=asked.wish | {"reason": told}))
+
+    async def _possible(self) -> Intent | None:
+        """The change that a short question asks about, with an order in view: "can I still cancel it?" is better
+        answered by the rules, for this order, than by the policies."""
+        last, text = self.last_answer(), self.question.text
+        in_view = last is not None and [card for card in last.cards if isinstance(card, OrderCard)]
+        asked = asked_for(text, self.language) if self.orders and in_view and follow_up.is_short(text) else None
+        for words in asked.words if asked else ():
+            intent = self._sure(words, await self._route(words))
+            if intent == "swap_items" or (asked and asked.this and intent in _CHANGES):
+                return intent
+        return None
+
     async def _request(self, chain: Sequence[Message]) -> Wanted | None:
         """The request that this message goes on with, if it goes on: the first of its messages that says an intent, or
         chooses one of those that were offered."""
@@ -189,8 +231,7 @@ class Listener:
             return False
         if numbers.find(text) or intent != "policy":
             return True
-        asks = "?" in text or "？" in text
-        return not asks and (request.intent in _WITH_ADDRESS or follow_up.is_short(text))
+        return not _asks(text) and (request.intent in _WITH_ADDRESS or follow_up.is_short(text))
 
     async def _means_an_order(self, intent: Intent | None) -> bool:
         """Whether the message names an order, or points at one of those just spoken of. A long one that the router
@@ -212,6 +253,10 @@ class Listener:
             if (intent := await self._intent(message.text)) in _REPEATABLE:
                 return str(intent)
         return "get_order"
+
+
+def _asks(text: str) -> bool:
+    return "?" in text or "？" in text
 
 
 def notices(answer: Message | None) -> set[str]:

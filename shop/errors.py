@@ -9,7 +9,10 @@ ShopError
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from shop.views import Names
 
 RefusalCode = Literal[
     "order_not_found",  # number
@@ -49,11 +52,13 @@ class ShopError(Exception):
 
 
 class Refused(ShopError):
-    """A rule of the shop says no. Nothing was changed. `values` are plain texts, as they stand in the data."""
+    """A rule of the shop says no. Nothing was changed. `values` are plain texts, as they stand in the data;
+    `product_names` is the name of the product that is spoken of, by language."""
 
-    def __init__(self, code: RefusalCode, **values: str) -> None:
+    def __init__(self, code: RefusalCode, product_names: Names | None = None, **values: str) -> None:
         super().__init__(f"{code} {values}" if values else code)
         self.code = code
+        self.product_names = product_names or {}
         self.values = values
 
 

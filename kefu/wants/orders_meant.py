@@ -19,6 +19,7 @@ Why = Literal["number", "digits", "other", "place", "when", "product", "talked",
 
 _UTC_OFFSETS = {"zh": 8, "vi": 7, "th": 7}  # hours: where "yesterday" begins for who writes the language
 _DIGITS = re.compile(r"(?<![\d.,/+\-])\d{3,5}(?![\d.,/]?\d)")
+_SHORT = 40  # characters: in a longer text "it" may be anything
 _NEAR = 12  # letters between a word for an order and the digits of its number
 _ONE_AFTER = re.compile(r"\s*(?:one\b|的?(?:那|这)?(?:一)?(?:单|个|个订单|笔|订单))")
 
@@ -41,10 +42,13 @@ def order_meant(
     talked: Sequence[str],
     suits: Callable[[Order], bool] = lambda order: True,
     *,
+    focus: Sequence[str] | None = None,
     now: datetime | None = None,
 ) -> Meant:
     """`orders` in the order in which they are listed to the shopper (newest first): "the second" counts over it.
-    `talked`: canonical numbers that were named or shown, oldest first. `suits`: what can be done with the order."""
+    `talked`: canonical numbers that were named or shown, oldest first; `focus`: without those that only stood in a
+    list. `suits`: what can be done with the order."""
+    focus = talked if focus is None else focus
     named = _by_number(text, orders, suits)
     if named:
         return named
@@ -55,8 +59,9 @@ def order_meant(
         or _by_time(said, language, orders, now or datetime.now(UTC))
         or _by_place(said, orders, talked)
         or _other(said, orders, talked, suits)
-        or _by_product(said, orders, talked, suits)
-        or _by_itself(orders, talked, suits)
+        or _this(said, orders, focus)
+        or _by_product(said, orders, focus, suits)
+        or _by_itself(orders, focus, suits)
     )
 
 
@@ -163,6 +168,14 @@ def _other(said: Said, orders: Sequence[Order], talked: Sequence[str], suits: Ca
         return _known(spoken_of[0], "other")
     others = spoken_of or [order for order in orders if order.number != last]
     return _among([order for order in others if suits(order)] or others, "other")
+
+
+def _this(said: Said, orders: Sequence[Order], focus: Sequence[str]) -> Meant | None:
+    """The order that was last spoken of, whatever can be done with it: "cancel it" is about no other one."""
+    words = word_list("orders")
+    short = len(said.text) <= _SHORT and words.says(said, "it")
+    latest = [order for order in orders if focus and order.number == focus[-1]]
+    return _known(latest[0], "talked") if latest and (short or words.says(said, "this")) else None
 
 
 def _by_product(

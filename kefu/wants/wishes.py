@@ -36,6 +36,7 @@ class Request:
     intent: str
     said: tuple[str, ...]
     talked: Sequence[str]  # orders spoken of in the conversation, the latest last
+    focus: Sequence[str]  # those of them that did not only stand in a list
     listed: Sequence[str]  # orders that the shopper was just shown to choose from, as they were listed
     language: str
 
@@ -103,11 +104,11 @@ async def _order(request: Request, orders: CustomerOrders) -> Order | Understood
     listed = [order for number in request.listed for order in own if order.number == number] or own
     suits = _SUITS[request.intent]
     for said in reversed(request.said):  # the newest word on it counts
-        meant = order_meant(said, request.language, listed, request.talked, suits)
+        meant = order_meant(said, request.language, listed, request.talked, suits, focus=request.focus)
         if meant.why in POINTS:
             break
     else:
-        meant = order_meant(request.text, request.language, own, request.talked, suits)
+        meant = order_meant(request.text, request.language, own, request.talked, suits, focus=request.focus)
     if meant.number and not meant.known:  # an older order of theirs, or nobody's, or somebody else's
         return Call("get_order", {"order_number": meant.number})
     found = [order for order in own if order.number == meant.number]
