@@ -55,7 +55,7 @@ class Refused(ShopError):
     """A rule of the shop says no. Nothing was changed. `values` are plain texts, as they stand in the data;
     `product_names` is the name of the product that is spoken of, by language."""
 
-    def __init__(self, code: RefusalCode, product_names: Names | None = None, **values: str) -> None:
+    def __init__(self, code: RefusalCode, product_names: Names | None = None, /, **values: str) -> None:
         super().__init__(f"{code} {values}" if values else code)
         self.code = code
         self.product_names = product_names or {}
