@@ -5,7 +5,7 @@ The portable path: the model words what was found, and nothing else. Knows no su
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kefu import proof_words
@@ -16,11 +16,13 @@ from kefu.conversations import Conversation, Message
 from kefu.events import ApprovalNeeded, CardShown, Event, Notice, SaysNotice, ToolFinished, ToolStarted, Trace
 from kefu.llm import LLM
 from kefu.proofs import Proofs
+from kefu.shop_words import joined, memory_pair
 from kefu.tools.call import Asking, Caller, Ran
 from kefu.tools.tool import Looked, Session
 from kefu.wanted import Listener, notices
 from kefu.wants.offered import choices_card
 from kefu.wants.router import Router
+from kefu.wants.size_told import sizes_told
 from kefu.wants.wishes import OPEN_TO_ALL, Ask, Request, understand
 from kefu.words import say
 from shop import numbers
@@ -93,6 +95,9 @@ class Errand:
             for event in self.shown(wanted.again.tool, await caller.ask(wanted.again.tool, wanted.again.wanted)):
                 yield event
             return
+        if wanted.intent == "remember":
+            yield await self._remember(caller, sizes_told(wanted.texts[0]))
+            return
         call = await understand(request, caller.session, self.errands.llm)
         if isinstance(call, Ask):
             if call.orders:
@@ -132,9 +137,25 @@ class Errand:
             asking = Asking(*ids, country)
         return Caller(Session(orders, shop.catalogue, self.language), self.errands.approvals, asking)
 
+    async def _remember(self, caller: Caller, told: Mapping[str, str]) -> Notice:
+        """What the shopper asks to be remembered: of their own, and gone when they say so, so it waits for no click."""
+        try:
+            if orders := caller.session.orders:
+                for key, value in told.items():
+                    await orders.remember(key, value)
+        except ShopUnavailable:
+            raise
+        except ShopError:
+            return self.notice("no_orders")  # signed in by the shop, and not among its customers
+        pairs = (memory_pair(key, value, self.language) for key, value in told.items())
+        return self.notice("remembered", things=joined(pairs, self.language))
+
     async def _remember_language(self, caller: Caller) -> None:
-        """For the next conversation, and for the team: the language that this customer wrote in last."""
+        """For the next conversation, and for the team: the language that this customer wrote in last; but not after
+        they wanted to be forgotten."""
         orders = caller.session.orders
+        if say(self.language, "done_forget_me") in (message.text for message in self.history):
+            return
         try:
             if orders and (await orders.memory()).get("language") != self.language:
                 await orders.remember("language", self.language)

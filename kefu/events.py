@@ -19,7 +19,8 @@ NoticeCode = Literal[
     "prove_first", "prove_secret", "prove_number", "prove_wrong", "prove_locked", "which_wish", "which_order",
     "which_item", "which_option", "which_address", "which_payment", "address_missing", "no_orders", "refused",
     "shop_unavailable", "approval_asked", "approval_refused", "nothing_to_confirm", "approval_gone",
-    "unsupported_facts", "tool_limit", "human_offered", "memory", "nothing_done",
+    "unsupported_facts", "tool_limit", "human_offered", "memory", "remembered",
+    "nothing_done",
 ]  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from kefu.wants.orders_meant import order_meant
 from kefu.wants.possible import asked_for
 from kefu.wants.reasons import cancel_reason, return_reason
 from kefu.wants.router import LOOKS, SURE, Routed, Router
+from kefu.wants.size_told import sizes_told
 from kefu.wants.wishes import POINTS
 from kefu.words import is_smalltalk
 from shop import numbers
@@ -74,6 +75,8 @@ class Listener:
     async def wanted(self, waiting: Sequence[Asked]) -> Wanted:
         """`waiting`: the changes that waited for a yes when the message came, the latest last. ShopUnavailable."""
         text = self.question.text
+        if sizes_told(text):
+            return Wanted("remember", (text,))
         routed = await self._route(text)
         intent = self._sure(text, routed)
         if intent == "confirm" and waiting:  # a typed yes is no click: the same card once more

@@ -14,6 +14,7 @@ from kefu.approvals import Approvals
 from kefu.card_shapes import OrderCard, OrdersCard
 from kefu.events import ApprovalNeeded, CardShown, NotFound, Notice, Sources, Token, ToolFinished, ToolStarted
 from kefu.proofs import Proofs
+from kefu.wants.size_told import sizes_told
 from shop.errors import ShopUnavailable
 from shop.models import AuditRow
 from tests.orders_desk import OrdersDesk, all_of, answer, asked, codes, done, orders_desk
@@ -310,6 +311,39 @@ async def test_what_is_remembered_is_shown_and_forgotten_on_a_click(desk: Orders
     assert "M" in all_of_texts(await desk.say("What do you remember about me?"))
     await desk.click(asked(await desk.say("Please forget me")))
     assert await desk.shop.orders.of(MEI).memory() == {}, "also the language it was asked in"
+    await desk.say("Show me my orders")
+    assert await desk.shop.orders.of(MEI).memory() == {}, "nor is it noted again in this conversation"
+
+
+async def test_a_size_is_remembered_where_the_shopper_says_so(desk: OrdersDesk) -> None:
+    events = await desk.say("Please remember that I wear size L, shoes 38")
+    assert codes(events) == ["remembered"] and "size: L" in all_of_texts(events)
+    assert await desk.shop.orders.of(MEI).memory() == {"size": "L", "shoe_size": "38", "language": "en"}
+    guest = await desk.as_owner("guest:1")
+    assert codes(await guest.say("Please remember that I wear size L")) == ["prove_first"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("my size is L, keep that in mind", {"size": "L"}),
+        ("记住我穿M码", {"size": "M"}),
+        ("记一下，我穿L码，鞋子38码", {"size": "L", "shoe_size": "38"}),
+        ("nhớ giúp mình mặc size M nhé", {"size": "M"}),
+        ("lưu size giày của mình là 39,5", {"shoe_size": "39.5"}),
+        ("จำไว้ด้วยนะว่าใส่ไซส์ M", {"size": "M"}),
+        ("จดไว้ว่ารองเท้าเบอร์ 38", {"shoe_size": "38"}),
+        ("do you remember my size M?", {}),
+        ("remember: change it to L", {}),
+        ("remember that I'm in a hurry", {}),
+        ("remember M or L", {}),
+        ("lưu địa chỉ 38 Lý Thường Kiệt", {}),
+        ("nhớ đổi size L cho mình nhé", {}),
+        ("I wear M", {}),
+    ],
+)
+def test_a_size_that_is_to_be_remembered_is_heard(text: str, told: dict[str, str]) -> None:
+    assert sizes_told(text) == told
 
 
 def all_of_texts(events: list[Any]) -> str:
