@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from kefu import follow_up, proof_words
 from kefu.approvals import Asked
-from kefu.card_shapes import OrderCard, OrdersCard
+from kefu.card_shapes import ChoicesCard, OrdersCard
 from kefu.conversations import Message
 from kefu.events import NoticeCode
 from kefu.wants.labelled import Intent
@@ -47,6 +47,7 @@ _WRITES: dict[str, Intent] = {
     "forget_me": "forget_me",
 }
 _CHANGES = frozenset(_WRITES.values()) - {"change_default_address", "forget_me"}  # of an order
+_IN_VIEW = 3  # answers whose cards may be spoken of
 _LONGEST_CHAIN = 6  # messages that one request may be spread over
 _CLAUSE = re.compile(r"[,，;；.。!！\n]+\s*|(?<=[\u0e00-\u0e7f])\s+")  # Thai parts its clauses with spaces
 
@@ -196,14 +197,16 @@ class Listener:
         return Wanted(_WRITES[asked.tool], (text,), again=replace(asked, wish=asked.wish | {"reason": told}))
 
     async def _possible(self) -> Intent | None:
-        """The change that a short question asks about, with an order in view: "can I still cancel it?" is better
+        """The change that a short question asks about, with orders in view: "can I still cancel it?" is better
         answered by the rules, for this order, than by the policies."""
-        last, text = self.last_answer(), self.question.text
-        in_view = last is not None and [card for card in last.cards if isinstance(card, OrderCard)]
+        text = self.question.text
+        answers = [message for message in self.history if message.role == "assistant"][-_IN_VIEW:]
+        in_view = [card for answer in answers for card in answer.cards if not isinstance(card, ChoicesCard)]
         asked = asked_for(text, self.language) if self.orders and in_view and follow_up.is_short(text) else None
         for words in asked.words if asked else ():
             intent = self._sure(words, await self._route(words))
-            if intent == "swap_items" or (asked and asked.this and intent in _CHANGES):
+            intent = "change_address" if intent == "change_default_address" else intent
+            if intent in ("swap_items", "change_address") or (asked and asked.this and intent in _CHANGES):
                 return intent
         return None
 

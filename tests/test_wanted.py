@@ -192,6 +192,12 @@ async def test_whether_it_is_possible_is_answered_by_the_rules_for_the_order_in_
     assert asked(await desk.say("can I still drop it?")).title == f"Cancel order {PENDING}?"
     await desk.say(f"Where is {SHIPPED}?")
     assert codes(await desk.say("can I still drop it?")) == ["refused"]
+    assert codes(await desk.say("can I drop it though?")) == ["refused"], "it is still in view"
+
+
+async def test_of_a_list_it_is_asked_which_order_is_meant(desk: OrdersDesk) -> None:
+    await desk.say("I have no number, show me all")
+    assert codes(await desk.say("can I still drop it?")) == ["which_order"]
 
 
 @pytest.mark.parametrize("text", ["can I drop clothes that are on sale?", "can I still drop"])
@@ -208,7 +214,10 @@ async def test_a_question_about_no_order_in_view_is_about_policies(desk: OrdersD
         ("zh", "这个能退吗", "return_items"), ("zh", "还能取消吗", "cancel_order"),
         ("zh", "这单还能改地址吗", "change_address"),
         ("zh", "可以换成蓝色的吗？", "swap_items"), ("vi", "món này trả được không ạ", "return_items"),
-        ("vi", "don nay huy duoc khong", "cancel_order"), ("vi", "đổi qua màu xanh được không", "swap_items"),
+        ("vi", "don nay huy duoc khong", "cancel_order"), ("vi", "giờ hủy còn kịp không", "cancel_order"),
+        ("th", "ยังยกเลิกได้ไหม", "cancel_order"), ("th", "เปลี่ยนที่อยู่ได้ไหมคะ", "change_address"),
+        ("th", "ยกเลิกทันไหม", "cancel_order"), ("en", "can I still change the address?", "change_address"),
+        ("vi", "đổi qua màu xanh được không", "swap_items"),
         ("th", "อันนี้คืนได้ไหมคะ", "return_items"), ("th", "ออเดอร์นี้ยกเลิกได้มั้ย", "cancel_order"),
         ("th", "เปลี่ยนเป็นสีน้ำเงินได้ไหม", "swap_items"),
         ("en", "can I return sale items?", None), ("en", "can I pay by card?", None), ("zh", "能开发票吗", None),
@@ -221,7 +230,7 @@ def test_what_is_asked_for_is_recognised_by_the_shipped_examples(
     asking = asked_for(text, language)
     routed = [router.route(words, language) for words in asking.words] if asking else []
     sure = [r.intent for r in routed if r.sure or r.likely or r.of("change_address", "change_default_address") > SURE]
-    changes = [i for i in sure if i != "policy" and asking and (asking.this or i == "swap_items")]
+    changes = [i for i in sure if i != "policy" and asking and (asking.this or i == "swap_items" or "address" in i)]
     assert (changes[0].replace("default_", "") if changes else None) == intent
 
 
