@@ -17,9 +17,10 @@ from kefu.events import ApprovalNeeded, CardShown, Event, Notice, SaysNotice, To
 from kefu.llm import LLM
 from kefu.proofs import Proofs
 from kefu.shop_words import joined, memory_pair
+from kefu.talk import Talk, notices
 from kefu.tools.call import Asking, Caller, Ran
 from kefu.tools.tool import Looked, Session
-from kefu.wanted import Listener, notices
+from kefu.wanted import Listener
 from kefu.wants.offered import choices_card
 from kefu.wants.router import Router
 from kefu.wants.size_told import sizes_told
@@ -68,8 +69,9 @@ class Errand:
             async for event in self._proven_by_code():
                 yield event
             return
-        listener = self._listener()
-        wanted = await listener.wanted(waiting)
+        talk = self._talk
+        orders = self.errands.shop.orders.of(self.customer) if self.customer else None
+        wanted = await Listener(self.errands.router, talk, self.language, orders).wanted(waiting)
         yield Trace(step="wanted", data={"intent": wanted.intent, "messages": len(wanted.texts)})
         if wanted.intent == "policy":
             return
@@ -88,9 +90,7 @@ class Errand:
                 return
         caller = await self.caller()
         await self._remember_language(caller)
-        request = Request(
-            wanted.intent, wanted.texts, listener.talked(), listener.focus(), listener.listed(), self.language
-        )
+        request = Request(wanted.intent, wanted.texts, talk.talked(), talk.focus(), talk.listed(), self.language)
         if wanted.again:
             for event in self.shown(wanted.again.tool, await caller.ask(wanted.again.tool, wanted.again.wanted)):
                 yield event
@@ -110,16 +110,16 @@ class Errand:
 
     async def _proven_by_code(self) -> AsyncGenerator[Event, None]:
         """Where the model calls the tools: who asks is none of its business. Handled, where a proof fails."""
-        texts = [*(message.text for message in self._listener().asked_back()), self.question.text]
+        texts = [*(message.text for message in self._talk.asked_back()), self.question.text]
         if self.customer is None and proof_words.secret(texts[-1]) and any(map(numbers.find, texts)):
             missing = await self._prove(texts)
             if missing:
                 self.handled = True
                 yield missing
 
-    def _listener(self) -> Listener:
-        orders = self.errands.shop.orders.of(self.customer) if self.customer else None
-        return Listener(self.errands.router, self.question, self.history, self.language, orders)
+    @property
+    def _talk(self) -> Talk:
+        return Talk(self.question, self.history)
 
     async def caller(self) -> Caller:
         """Runs tools for whoever has proven to be somebody in this conversation."""
@@ -188,7 +188,7 @@ class Errand:
 
     async def _prove(self, texts: Sequence[str]) -> Notice | None:
         """Takes an order number and a secret in the shopper's messages for a proof; what to say where there is none."""
-        asked = notices(self._listener().last_answer())
+        asked = notices(self._talk.last_answer())
         # The digits may have come alone, a message before the number; wrong ones are never tried again
         secret = proof_words.secret("\n".join(texts[-2:]) if "prove_number" in asked else texts[-1])
         named = [number for text in reversed(texts) for number in numbers.find(text)]

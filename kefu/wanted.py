@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from kefu import follow_up, proof_words
 from kefu.approvals import Asked
-from kefu.card_shapes import ChoicesCard, OrdersCard
 from kefu.conversations import Message
-from kefu.events import NoticeCode
+from kefu.talk import Talk, notices
 from kefu.wants.labelled import Intent
 from kefu.wants.offered import chosen, said_as_offered
 from kefu.wants.orders_meant import order_meant
@@ -28,11 +27,6 @@ from shop import numbers
 from shop.changes import CancelOrder, ExchangeItems, ReturnItems
 from shop.protocol import CustomerOrders
 
-# After one of these the shopper's next message goes on with the same request
-_ASKED_BACK: frozenset[NoticeCode] = frozenset({
-    "prove_first", "prove_secret", "prove_number", "prove_wrong", "which_wish", "which_order", "which_item",
-    "which_option", "which_address", "which_payment", "address_missing",
-})  # fmt: skip
 _WITH_ADDRESS: tuple[Intent, ...] = ("change_address", "change_default_address")
 _REPEATABLE = {"get_order", "track_shipment", "get_return_status", "cancel_order", "return_items", "change_address"}
 _ANSWERS: frozenset[Intent] = frozenset({"confirm", "refuse"})
@@ -47,8 +41,11 @@ _WRITES: dict[str, Intent] = {
     "forget_me": "forget_me",
 }
 _CHANGES = frozenset(_WRITES.values()) - {"change_default_address", "forget_me"}  # of an order
-_IN_VIEW = 3  # answers whose cards may be spoken of
-_LONGEST_CHAIN = 6  # messages that one request may be spread over
+_QUESTION = re.compile(
+    r"[?？]|怎么|多少|几[天个件]|什么|哪里|哪儿|ยังไง|อย่างไร|เท่าไ|กี่|ทำไม|อะไร|เมื่อไ|ที่ไหน|ตอนไหน"
+    r"|\b(?:how|what|when|why|bao nhiêu|thế nào|làm sao|tại sao|vì sao|cái gì|khi nào|bao giờ|bao lâu|mấy ngày)\b",
+    re.IGNORECASE,
+)
 _CLAUSE = re.compile(r"[,，;；.。!！\n]+\s*|(?<=[\u0e00-\u0e7f])\s+")  # Thai parts its clauses with spaces
 
 
@@ -65,21 +62,22 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Listener:
-    """Listens to one message. `history` ends with it; `orders` are those of whoever has proven to be a customer."""
+    """Listens to one message. `orders` are those of whoever has proven to be a customer."""
 
     router: Router
-    question: Message
-    history: Sequence[Message]
+    talk: Talk
     language: str
     orders: CustomerOrders | None
 
     async def wanted(self, waiting: Sequence[Asked]) -> Wanted:
         """`waiting`: the changes that waited for a yes when the message came, the latest last. ShopUnavailable."""
-        text = self.question.text
+        text = self.talk.question.text
         if sizes_told(text):
             return Wanted("remember", (text,))
         routed = await self._route(text)
         intent = self._sure(text, routed)
+        if intent in (None, "policy") and self.orders and self.talk.in_view():
+            intent = await self._possible(text) or intent
         if intent == "confirm" and waiting:  # a typed yes is no click: the same card once more
             return Wanted("confirm", (text,), waiting[-1])
         if intent == "refuse" and waiting:
@@ -88,54 +86,14 @@ class Listener:
             return other
         if waiting and (instead := await self._instead(_WRITES.get(waiting[-1].tool))):
             return instead
-        chain = self.asked_back()
+        chain = self.talk.asked_back()
         if chain and (request := await self._request(chain)) and self._goes_on(request, intent):
             return request
         if intent in (None, "policy", *_ANSWERS) and await self._means_an_order(intent):
             return Wanted(await self._earlier_intent(), (text,))
-        if intent in (None, "policy") and (possible := await self._possible()):
-            return Wanted(possible, (text,))
         if intent is None and (choices := self._choices(text, routed)):
             return Wanted("unsure", (text,), choices=choices)
         return Wanted("policy" if intent is None or intent in _ANSWERS else intent, (text,))
-
-    def asked_back(self) -> list[Message]:
-        """The messages right before this one that we answered with a question back, oldest first."""
-        answers = {m.reply_to: m for m in self.history if m.reply_to}
-        chain: list[Message] = []
-        for message in reversed(self._earlier()):
-            if len(chain) == _LONGEST_CHAIN or not notices(answers.get(message.id)) & _ASKED_BACK:
-                break
-            chain.insert(0, message)
-        return chain
-
-    def talked(self) -> list[str]:
-        """The orders spoken of in this conversation, those that only stood in a list too, the latest last."""
-        return self._spoken_of(lambda card: [row.number for row in card.rows])
-
-    def focus(self) -> list[str]:
-        """Those that were named, or shown by themselves, the latest last."""
-        return self._spoken_of(lambda card: [])
-
-    def _spoken_of(self, listed: Callable[[OrdersCard], list[str]]) -> list[str]:
-        said: list[str] = []
-        for message in self.history:
-            said += numbers.find(message.text)
-            for card in message.cards:
-                said += listed(card) if isinstance(card, OrdersCard) else numbers.find(card.title)
-        return [number for at, number in enumerate(said) if number not in said[at + 1 :]]
-
-    def listed(self) -> list[str]:
-        """The orders that the last answer listed, in its order."""
-        last = self.last_answer()
-        lists = [card for card in last.cards if isinstance(card, OrdersCard)] if last else []
-        return [row.number for row in lists[-1].rows] if lists else []
-
-    def last_answer(self) -> Message | None:
-        return next((m for m in reversed(self.history) if m.role == "assistant"), None)
-
-    def _earlier(self) -> list[Message]:
-        return [m for m in self.history if m.role == "user" and m.id != self.question.id]
 
     # How sure
 
@@ -149,21 +107,22 @@ class Listener:
         """The intent, where it is sure enough to act on."""
         if offered := said_as_offered(text):
             return offered
-        if routed.intent in LOOKS and self._after_policies() and not routed.number and follow_up.is_elliptic(text):
+        if routed.intent in LOOKS and self.talk.after_policies() and not routed.number and follow_up.is_elliptic(text):
             return "policy"
-        if routed.intent in _WITH_ADDRESS and not routed.sure and self.focus() and routed.of(*_WITH_ADDRESS) >= SURE:
+        if (
+            routed.intent in _WITH_ADDRESS
+            and not routed.sure
+            and self.talk.focus()
+            and routed.of(*_WITH_ADDRESS) >= SURE
+        ):
             return "change_address"  # of the order that is spoken of
         return routed.intent if routed.sure or (self.orders and routed.likely) else None
 
-    def _after_policies(self) -> bool:
-        last = self.last_answer()
-        return last is not None and bool(last.sources)
-
     def _choices(self, text: str, routed: Routed) -> tuple[Intent, ...]:
         """What to ask back, once and no more."""
-        last = self.last_answer()
+        last = self.talk.last_answer()
         again = "which_wish" in notices(last)
-        goes_on = self._after_policies() and (follow_up.opens(text) or follow_up.is_elliptic(text))
+        goes_on = self.talk.after_policies() and (follow_up.opens(text) or follow_up.is_elliptic(text))
         if again or goes_on or is_smalltalk(text):
             return ()
         return routed.choices
@@ -172,7 +131,7 @@ class Listener:
 
     async def _instead(self, asked: Intent | None) -> Wanted | None:
         """What is wanted instead of the change that was asked for: "no, don't cancel it, send it to my office"."""
-        text = self.question.text
+        text = self.talk.question.text
         for no in _CLAUSE.finditer(text):
             if (await self._route(text[: no.start()])).intent not in ("refuse", asked):
                 return None
@@ -183,7 +142,7 @@ class Listener:
 
     def _other_reason(self, asked: Asked, intent: Intent | None) -> Wanted | None:
         """The change that was asked for, for a reason that is only told now: "because it is broken"."""
-        wish, text = asked.wanted, self.question.text
+        wish, text = asked.wanted, self.talk.question.text
         if intent not in (None, "policy", _WRITES.get(asked.tool)) or not follow_up.is_short(text) or _asks(text):
             return None
         if isinstance(wish, CancelOrder):
@@ -196,13 +155,10 @@ class Listener:
             return None
         return Wanted(_WRITES[asked.tool], (text,), again=replace(asked, wish=asked.wish | {"reason": told}))
 
-    async def _possible(self) -> Intent | None:
-        """The change that a short question asks about, with orders in view: "can I still cancel it?" is better
-        answered by the rules, for this order, than by the policies."""
-        text = self.question.text
-        answers = [message for message in self.history if message.role == "assistant"][-_IN_VIEW:]
-        in_view = [card for answer in answers for card in answer.cards if not isinstance(card, ChoicesCard)]
-        asked = asked_for(text, self.language) if self.orders and in_view and follow_up.is_short(text) else None
+    async def _possible(self, text: str) -> Intent | None:
+        """The change that a short question asks about: with orders in view, "can I still cancel it?" is better answered
+        by the rules, for this order, than by the policies."""
+        asked = asked_for(text, self.language) if follow_up.is_short(text) else None
         for words in asked.words if asked else ():
             intent = self._sure(words, await self._route(words))
             intent = "change_address" if intent == "change_default_address" else intent
@@ -216,21 +172,23 @@ class Listener:
         said: list[str] = []
         intent: Intent | None = None
         offered: tuple[Intent, ...] = ()
-        for message in (*chain, self.question):
+        for message in (*chain, self.talk.question):
             choice = chosen(message.text, offered, self.language)
             routed = await self._route(message.text)
             sure = self._sure(message.text, routed)
-            intent = intent or choice or (sure if message is not self.question or sure in offered else None)
+            if message is not self.talk.question and sure in (None, "policy"):
+                sure = await self._possible(message.text)
+            intent = intent or choice or (sure if message is not self.talk.question or sure in offered else None)
             if not choice:  # "the second one" tells nothing of an order
                 said.append(message.text)
             offered = routed.choices
-        if intent is None and "which_wish" in notices(self.last_answer()):
+        if intent is None and "which_wish" in notices(self.talk.last_answer()):
             return None
         return Wanted(intent or "get_order", tuple(said))
 
     def _goes_on(self, request: Wanted, intent: Intent | None) -> bool:
         """Whether this message, with an intent of its own, answers what we asked back, and is no new request."""
-        text = self.question.text
+        text = self.talk.question.text
         if proof_words.secret(text) or text not in request.texts:
             return True
         if intent not in (None, "policy", "confirm", "get_order", request.intent):
@@ -242,29 +200,24 @@ class Listener:
     async def _means_an_order(self, intent: Intent | None) -> bool:
         """Whether the message names an order, or points at one of those just spoken of. A long one that the router
         surely takes for a question about policies is one."""
-        text = self.question.text
+        text = self.talk.question.text
         if numbers.find(text):
             return True
-        last = self.last_answer()
+        last = self.talk.last_answer()
         if self.orders is None or last is None or not last.cards:
             return False
         if intent is not None and not follow_up.is_short(text):
             return False
         orders = await self.orders.list()
-        return order_meant(text, self.language, orders, self.talked(), lambda order: True).why in POINTS
+        return order_meant(text, self.language, orders, self.talk.talked(), lambda order: True).why in POINTS
 
     async def _earlier_intent(self) -> str:
         """What was wanted of the order before: "and the other one?" wants the same."""
-        for message in reversed(self._earlier()[-3:]):
+        for message in reversed(self.talk.earlier()[-3:]):
             if (intent := await self._intent(message.text)) in _REPEATABLE:
                 return str(intent)
         return "get_order"
 
 
 def _asks(text: str) -> bool:
-    return "?" in text or "？" in text
-
-
-def notices(answer: Message | None) -> set[str]:
-    """The codes of what we said of our own in an answer."""
-    return {notice.code for notice in answer.notices} if answer else set()
+    return bool(_QUESTION.search(text))

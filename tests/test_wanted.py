@@ -28,6 +28,7 @@ INTENTS = {
     "over there": "change_address change_default_address",
     "Cancel": "cancel_order", "cancel": "cancel_order", "Where": "get_order", "office": "change_address",
     "no wait": "refuse", "no number": "list_orders", "policy": "policy", "give back": "return_items",
+    "can you change": "policy", "change": "change_address",
     "can I still drop": "policy", "can I drop": "policy", "drop": "cancel_order",
 }  # fmt: skip
 
@@ -193,6 +194,25 @@ async def test_whether_it_is_possible_is_answered_by_the_rules_for_the_order_in_
     await desk.say(f"Where is {SHIPPED}?")
     assert codes(await desk.say("can I still drop it?")) == ["refused"]
     assert codes(await desk.say("can I drop it though?")) == ["refused"], "it is still in view"
+
+
+async def test_a_question_whether_something_else_is_possible_is_a_new_request(desk: OrdersDesk) -> None:
+    await desk.say(f"Where is {PENDING}?")
+    assert codes(await desk.say("can you change where it goes?")) == ["which_address"]
+    assert asked(await desk.say("can I still drop it?")).title == f"Cancel order {PENDING}?"
+
+
+async def test_what_is_possible_goes_on_with_its_answer(desk: OrdersDesk) -> None:
+    await desk.say(f"Where is {PENDING}?")
+    assert codes(await desk.say("can you change where it goes?")) == ["which_address"]
+    assert (
+        asked(await desk.say("the second one please, 公司")).title == f"Change the delivery address of order {PENDING}?"
+    )
+
+
+async def test_a_question_about_policies_is_no_answer_to_ours(desk: OrdersDesk) -> None:
+    assert codes(await desk.say("Cancel my order")) == ["which_order"]
+    assert codes(await desk.say("policy: when does the money arrive")) == ["nothing_found"]
 
 
 async def test_of_a_list_it_is_asked_which_order_is_meant(desk: OrdersDesk) -> None:

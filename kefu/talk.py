@@ -1,0 +1,84 @@
+"""A conversation up to one message: what we asked back, which orders were spoken of, what is in view.
+
+Reads what was kept of it; knows no intent and no rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from kefu.card_shapes import ChoicesCard, OrdersCard
+from kefu.conversations import Message
+from kefu.events import NoticeCode
+from shop import numbers
+
+# After one of these the shopper's next message goes on with the same request
+_ASKED_BACK: frozenset[NoticeCode] = frozenset({
+    "prove_first", "prove_secret", "prove_number", "prove_wrong", "which_wish", "which_order", "which_item",
+    "which_option", "which_address", "which_payment", "address_missing",
+})  # fmt: skip
+_IN_VIEW = 3  # answers whose cards may be spoken of
+_LONGEST_CHAIN = 6  # messages that one request may be spread over
+
+
+@dataclass(frozen=True)
+class Talk:
+    """`history` holds the `question` too."""
+
+    question: Message
+    history: Sequence[Message]
+
+    def asked_back(self) -> list[Message]:
+        """The messages right before this one that we answered with a question back, oldest first."""
+        answers = {m.reply_to: m for m in self.history if m.reply_to}
+        chain: list[Message] = []
+        for message in reversed(self.earlier()):
+            if len(chain) == _LONGEST_CHAIN or not notices(answers.get(message.id)) & _ASKED_BACK:
+                break
+            chain.insert(0, message)
+        return chain
+
+    def talked(self) -> list[str]:
+        """The orders spoken of in this conversation, those that only stood in a list too, the latest last."""
+        return self._spoken_of(lambda card: [row.number for row in card.rows])
+
+    def focus(self) -> list[str]:
+        """Those that were named, or shown by themselves, the latest last."""
+        return self._spoken_of(lambda card: [])
+
+    def _spoken_of(self, listed: Callable[[OrdersCard], list[str]]) -> list[str]:
+        said: list[str] = []
+        for message in self.history:
+            said += numbers.find(message.text)
+            for card in message.cards:
+                said += listed(card) if isinstance(card, OrdersCard) else numbers.find(card.title)
+        return [number for at, number in enumerate(said) if number not in said[at + 1 :]]
+
+    def listed(self) -> list[str]:
+        """The orders that the last answer listed, in its order."""
+        last = self.last_answer()
+        lists = [card for card in last.cards if isinstance(card, OrdersCard)] if last else []
+        return [row.number for row in lists[-1].rows] if lists else []
+
+    def last_answer(self) -> Message | None:
+        return next((m for m in reversed(self.history) if m.role == "assistant"), None)
+
+    def earlier(self) -> list[Message]:
+        """The shopper's messages before this one, oldest first."""
+        return [m for m in self.history if m.role == "user" and m.id != self.question.id]
+
+    def after_policies(self) -> bool:
+        """Whether the last answer came from the shop's policies."""
+        last = self.last_answer()
+        return last is not None and bool(last.sources)
+
+    def in_view(self) -> bool:
+        """Whether one of the last answers showed orders."""
+        answers = [message for message in self.history if message.role == "assistant"][-_IN_VIEW:]
+        return any(not isinstance(card, ChoicesCard) for answer in answers for card in answer.cards)
+
+
+def notices(answer: Message | None) -> set[str]:
+    """The codes of what we said of our own in an answer."""
+    return {notice.code for notice in answer.notices} if answer else set()
