@@ -109,6 +109,11 @@ def is_short(message: str) -> bool:
     return sum(map(_weight, _composed(message))) <= _SHORT
 
 
+def names_place(message: str) -> bool:
+    """Whether a message names a country or one of the larger cities."""
+    return bool(_PLACE.search(_composed(message)))
+
+
 def opens(message: str) -> bool:
     """Whether a message begins like one that goes on from what was said: "and …", "那…", "แล้ว…"."""
     return bool(_OPENING.match(_composed(message)))

@@ -20,6 +20,7 @@ from kefu.errand import Errand, Errands
 from kefu.events import AnswerStatus, Event, ModelError, NotFound, Notice, NoticeCode, Source, Sources, Token, Trace
 from kefu.languages import LANGUAGES
 from kefu.llm import Usage
+from kefu.nearby import names_place, nearby
 from kefu.reply import Reply
 from kefu.tools.rounds import ToolRounds
 from kefu.tools.tool import Looked
@@ -27,8 +28,10 @@ from kefu.turn_parts import Clock, Parts
 from kefu.words import is_smalltalk, say
 from rag.index import Found
 from rag.passages import Passage
+from shop.errors import ShopError
 
 log = logging.getLogger(__name__)
+_COUNTRIES = {"zh": "CN", "vi": "VN", "th": "TH"}  # where most of those are who write a language
 
 
 @dataclass
@@ -164,10 +167,22 @@ class Turn:
         limits = self.parts.limits
         earlier = [m.text for m in self.history if m.role == "user" and m.id != self.question.id]
         texts = follow_up.queries(self.question.text, earlier)
-        k = limits.passages if len(texts) == 1 else max(follow_up.DEPTH, limits.passages)
+        country = "" if any(map(names_place, texts)) else await self._country()
+        k = limits.passages if len(texts) == 1 and not country else max(follow_up.DEPTH, limits.passages)
         results = [await self._search(text, k) for text in texts]
+        found = follow_up.merge(results, k)
         self.timings["retrieve_ms"] = self.clock.ms()
-        return follow_up.merge(results, limits.passages)
+        return (nearby(found, country) if country else found)[: limits.passages]
+
+    async def _country(self) -> str:
+        """Where the shopper is, as ISO code: a customer's own country, else where most write their language."""
+        errand = self.errand
+        if errand is not None and errand.customer:
+            try:
+                return (await errand.errands.shop.orders.of(errand.customer).profile()).country
+            except ShopError as error:
+                log.warning("a customer's country is not known: %s", type(error).__name__)
+        return _COUNTRIES.get(self.language, "")
 
     async def _search(self, text: str, k: int) -> list[Found]:
         search, region = self.parts.index.search, self.parts.limits.region

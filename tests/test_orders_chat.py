@@ -12,9 +12,12 @@ import pytest
 
 from kefu.approvals import Approvals
 from kefu.card_shapes import OrderCard, OrdersCard
+from kefu.config import ROOT
 from kefu.events import ApprovalNeeded, CardShown, NotFound, Notice, Sources, Token, ToolFinished, ToolStarted
 from kefu.proofs import Proofs
 from kefu.wants.size_told import sizes_told
+from rag.index import Found
+from rag.passages import read_policies
 from shop.errors import ShopUnavailable
 from shop.models import AuditRow
 from tests.orders_desk import OrdersDesk, all_of, answer, asked, codes, done, orders_desk
@@ -26,6 +29,7 @@ from tests.shop_data import (
     LAN,
     LAN_DELIVERED,
     MEI,
+    NOK,
     PENDING,
     PENDING_GIFT,
     PROCESSED,
@@ -156,6 +160,41 @@ async def test_where_the_records_speak_for_themselves_no_model_is_asked(desk: Or
     events = await desk.say(f"Where is {SHIPPED}?")
     assert answer(events).startswith(f"Order {SHIPPED}: On its way.") and model.requests == []
     assert answer(await desk.say("Show me my orders")) == "Here are your latest orders."
+
+
+class Shipping:
+    """An index that finds what delivery costs, for all countries, and never for the right one first."""
+
+    def __init__(self) -> None:
+        self._passages = {passage.id: passage for passage in read_policies(ROOT / "policies")[0]}
+
+    def search(self, text: str, *, language: str, k: int, **_: Any) -> list[Found]:
+        found = [Found(self._passages[f"{language}/shipping#{n}"], 0.6 - n / 100) for n in (4, 3, 2, 1)]
+        return sorted(found, key=lambda hit: -hit.score)[:k]
+
+    def nearness(self, *_: Any) -> dict[str, float]:
+        return {}
+
+
+@pytest.mark.parametrize(
+    ("who", "question", "sections"),
+    [
+        (MEI, "What is paid for delivery?", ["en/shipping#1"]),
+        (MEI, "What is paid for delivery to Thailand?", ["en/shipping#1", "en/shipping#2"]),  # as the index has it
+        (NOK, "What is paid for delivery?", ["en/shipping#3"]),
+        ("guest:1", "What is paid for delivery?", ["en/shipping#1", "en/shipping#2"]),  # who knows where
+        ("guest:1", "Mình hỏi phí ship bao nhiêu vậy shop?", ["vi/shipping#2"]),
+    ],
+)
+async def test_what_depends_on_the_country_is_answered_for_the_shoppers_own(
+    desk: OrdersDesk, model: ScriptedModel, who: str, question: str, sections: list[str]
+) -> None:
+    index: Any = Shipping()
+    limits = replace(desk.assistant._parts.limits, passages=2)
+    desk.assistant._parts = replace(desk.assistant._parts, index=index, limits=limits)
+    model.script = say("It is free from 99 yuan.")
+    events = await (await desk.as_owner(who if who.startswith("guest") else f"customer:{who}")).say(question)
+    assert [source.id for source in all_of(Sources, events)[0].sources] == sections
 
 
 # Who asks
