@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kefu import proof_words
+from kefu import follow_up, proof_words
 from kefu.approvals import Approvals
 from kefu.card_shapes import ApprovalCard, Card
 from kefu.cards import orders_card, refusal_text
@@ -29,6 +29,8 @@ from kefu.words import say
 from shop import numbers
 from shop.errors import ShopError, ShopUnavailable
 from shop.protocol import Shop
+
+_BARE = 16  # letters: a shorter message may well be an answer that is not understood
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,10 @@ class Errand:
             return
         call = await understand(request, caller.session, self.errands.llm)
         if isinstance(call, Ask):
+            other = wanted.own == "policy" and not follow_up.is_short(self.question.text, _BARE)
+            if talk.asked_in_vain(call.code, 1 if other else 2):
+                self.handled = False
+                return
             if call.orders:
                 yield self._show(orders_card(call.orders, self.language, choose=True))
             yield self.notice(call.code, **call.values)

@@ -104,9 +104,9 @@ def _together(scores: Sequence[float]) -> float:
     return (1 - _OTHER) * max(scores) + _OTHER * other
 
 
-def is_short(message: str) -> bool:
+def is_short(message: str, letters: int = _SHORT) -> bool:
     """Whether a message is so short that it leans on what was said before, whatever it is."""
-    return sum(map(_weight, _composed(message))) <= _SHORT
+    return sum(map(_weight, _composed(message))) <= letters
 
 
 def names_place(message: str) -> bool:

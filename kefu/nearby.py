@@ -43,6 +43,14 @@ def names_place(message: str) -> bool:
     return named or bool(_PLACE.search(text)) or follow_up.names_place(text)
 
 
+def country_named(message: str, language: str) -> str:
+    """The one country that a message names, as ISO code; "" for none, or several."""
+    each = _names(language)[1]
+    text = unicodedata.normalize("NFC", message).lower()
+    named = [code for code, name in each.items() if code != _ELSEWHERE and name.search(text)]
+    return named[0] if len(named) == 1 else ""
+
+
 def nearby(found: Sequence[Found], country: str) -> list[Found]:
     """What was found, without the sections for other countries where there is one for this (ISO code), which then
     counts as much as they did; best first."""

@@ -68,6 +68,11 @@ class Talk:
         """The shopper's messages before this one, oldest first."""
         return [m for m in self.history if m.role == "user" and m.id != self.question.id]
 
+    def asked_in_vain(self, code: NoticeCode, times: int) -> bool:
+        """Whether we have just asked this back so many times: the shopper has something else in mind."""
+        answers = [message for message in self.history if message.role == "assistant"][-times:]
+        return len(answers) == times and all(code in notices(answer) for answer in answers)
+
     def after_policies(self) -> bool:
         """Whether the last answer came from the shop's policies."""
         last = self.last_answer()

@@ -20,7 +20,7 @@ from kefu.errand import Errand, Errands
 from kefu.events import AnswerStatus, Event, ModelError, NotFound, Notice, NoticeCode, Source, Sources, Token, Trace
 from kefu.languages import LANGUAGES
 from kefu.llm import Usage
-from kefu.nearby import names_place, nearby
+from kefu.nearby import country_named, names_place, nearby
 from kefu.reply import Reply
 from kefu.tools.rounds import ToolRounds
 from kefu.tools.tool import Looked
@@ -167,7 +167,9 @@ class Turn:
         limits = self.parts.limits
         earlier = [m.text for m in self.history if m.role == "user" and m.id != self.question.id]
         texts = follow_up.queries(self.question.text, earlier)
-        country = "" if any(map(names_place, texts)) else await self._country()
+        country = country_named(self.question.text, self.language)
+        if not country and not any(map(names_place, texts)):
+            country = await self._country()
         k = limits.passages if len(texts) == 1 and not country else max(follow_up.DEPTH, limits.passages)
         results = [await self._search(text, k) for text in texts]
         found = follow_up.merge(results, k)

@@ -51,11 +51,13 @@ _CLAUSE = re.compile(r"[,，;；.。!！\n]+\s*|(?<=[\u0e00-\u0e7f])\s+")  # Tha
 
 @dataclass(frozen=True)
 class Wanted:
-    """An intent and the messages that say it, oldest first. `again`: the change that was asked for a moment ago;
+    """An intent and the messages that say it, oldest first; `own` is what the newest says by itself, where it goes on
+    with a request. `again`: the change that was asked for a moment ago;
     `choices`: what may be meant, the likeliest first, where the intent is "unsure"."""
 
     intent: str
     texts: tuple[str, ...]
+    own: Intent | None = None
     again: Asked | None = None
     choices: tuple[Intent, ...] = ()
 
@@ -79,16 +81,16 @@ class Listener:
         if intent in (None, "policy") and self.orders and self.talk.in_view():
             intent = await self._possible(text) or intent
         if intent == "confirm" and waiting:  # a typed yes is no click: the same card once more
-            return Wanted("confirm", (text,), waiting[-1])
-        if intent == "refuse" and waiting:
+            return Wanted("confirm", (text,), again=waiting[-1])
+        chain = self.talk.asked_back()
+        if intent == "refuse" and (waiting or chain):
             return Wanted("refuse", (text,))
         if waiting and (other := self._other_reason(waiting[-1], intent)):
             return other
         if waiting and (instead := await self._instead(_WRITES.get(waiting[-1].tool))):
             return instead
-        chain = self.talk.asked_back()
         if chain and (request := await self._request(chain)) and self._goes_on(request, intent):
-            return request
+            return replace(request, own=intent)
         if intent in (None, "policy", *_ANSWERS) and await self._means_an_order(intent):
             return Wanted(await self._earlier_intent(), (text,))
         if intent is None and (choices := self._choices(text, routed)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kefu.config import ROOT
-from kefu.nearby import names_place, nearby
+from kefu.nearby import country_named, names_place, nearby
 from rag.index import Found
 from rag.passages import Passage, read_policies
 
@@ -52,6 +52,17 @@ def test_what_has_no_counterpart_stays() -> None:
 )  # fmt: skip
 def test_a_place_that_is_named_is_heard(text: str) -> None:
     assert names_place(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "country"),
+    [
+        ("我在马来西亚，运费多少", "zh", "MY"), ("ship đi Nhật Bản bao nhiêu", "vi", "JP"), ("ค่าส่งไปลาว", "th", "LA"),
+        ("how much to Germany?", "en", "DE"), ("Germany or France?", "en", ""), ("how much?", "en", ""),
+    ],
+)  # fmt: skip
+def test_a_country_that_is_named_is_the_one_that_counts(text: str, language: str, country: str) -> None:
+    assert country_named(text, language) == country
 
 
 @pytest.mark.parametrize(

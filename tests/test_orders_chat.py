@@ -180,7 +180,9 @@ class Shipping:
     ("who", "question", "sections"),
     [
         (MEI, "What is paid for delivery?", ["en/shipping#1"]),
-        (MEI, "What is paid for delivery to Thailand?", ["en/shipping#1", "en/shipping#2"]),  # as the index has it
+        (MEI, "What is paid for delivery to Thailand?", ["en/shipping#3"]),
+        (MEI, "What is paid for delivery to Malaysia?", ["en/shipping#4"]),
+        (MEI, "What is paid for delivery to Hanoi?", ["en/shipping#1", "en/shipping#2"]),  # as the index has it
         (NOK, "What is paid for delivery?", ["en/shipping#3"]),
         ("guest:1", "What is paid for delivery?", ["en/shipping#1", "en/shipping#2"]),  # who knows where
         ("guest:1", "Mình hỏi phí ship bao nhiêu vậy shop?", ["vi/shipping#2"]),

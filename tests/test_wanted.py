@@ -30,6 +30,7 @@ INTENTS = {
     "no wait": "refuse", "no number": "list_orders", "policy": "policy", "give back": "return_items",
     "can you change": "policy", "change": "change_address",
     "can I still drop": "policy", "can I drop": "policy", "drop": "cancel_order",
+    "size": "swap_items",
 }  # fmt: skip
 
 
@@ -183,6 +184,28 @@ async def test_what_gives_no_other_reason_does_not(desk: OrdersDesk, text: str) 
     await a_return(desk)
     events = await desk.say(text)
     assert [event.card.state for event in all_of(ApprovalNeeded, events)] == ["void"]
+
+
+# What is asked back
+
+
+@pytest.mark.parametrize("text", ["give back one thing", "another size please"])
+async def test_where_the_rules_say_no_anyway_nothing_is_asked_back(desk: OrdersDesk, text: str) -> None:
+    assert codes(await desk.say(f"{SHIPPED}: {text}")) == ["refused"]
+
+
+async def test_who_gives_up_is_not_asked_again(desk: OrdersDesk) -> None:
+    assert codes(await desk.say("Cancel my order")) == ["which_order"]
+    assert codes(await desk.say("no wait")) == ["approval_refused"]
+    assert codes(await desk.say("what else is new?")) == ["nothing_found"]
+
+
+async def test_what_is_asked_in_vain_is_not_asked_for_ever(desk: OrdersDesk) -> None:
+    assert codes(await desk.say("Cancel my order")) == ["which_order"]
+    assert codes(await desk.say("the nice one")) == ["which_order"]
+    assert codes(await desk.say("the blue one")) == ["nothing_found"]
+    assert codes(await desk.say("Cancel my order")) == ["which_order"]
+    assert codes(await desk.say("the parcel fell into the river")) == ["nothing_found"]
 
 
 # Whether it is possible

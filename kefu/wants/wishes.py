@@ -172,6 +172,10 @@ async def _payment(request: Request, order: Order, session: Session, llm: LLM | 
 
 async def _return(request: Request, order: Order, session: Session, llm: LLM | None) -> Understood:
     items = _meant_of(request, order)
+    if order.status != "delivered":  # the rule's own words are better than a question
+        ids = [item.id for item in order.items]
+        arguments = {"order_number": order.number, "item_ids": ids, "reason": "changed_mind"}
+        return Call("return_delivered_order_items", arguments)
     said = (*reversed(request.said), request.text)  # the newest word on it counts
     found = (items_meant(text, request.language, items) for text in said)
     meant = next((one for one in found if one.items and one.why != "only"), None)
@@ -185,6 +189,12 @@ async def _return(request: Request, order: Order, session: Session, llm: LLM | N
 
 async def _swap(request: Request, order: Order, session: Session, llm: LLM | None) -> Understood:
     items = _meant_of(request, order)
+    if order.status not in {*_HERE, "delivered"}:
+        same = {
+            "item_ids": [item.id for item in order.items],
+            "new_variant_ids": [item.variant for item in order.items],
+        }
+        return Call("exchange_delivered_order_items", {"order_number": order.number, "reason": "does_not_fit"} | same)
     products = await session.catalogue.products(list(dict.fromkeys(item.product for item in items)))
     meant = swaps_meant(request.text, request.language, items, products)
     if meant.missing == "item":
