@@ -62,6 +62,17 @@ class Visitor:
         expect(self.page.locator("[data-step-type=assistant_message]")).to_have_count(answers, timeout=20_000)
         expect(self.page.locator("#chat-submit")).to_be_visible(timeout=20_000)
 
+    def until_settled(self) -> None:
+        """Nothing has scrolled for 20 frames: before that, the button to the end may come up under a finger."""
+        self.page.evaluate(
+            """() => new Promise(done => {
+                let left = 20;
+                document.addEventListener('scroll', () => left = 20, true);
+                const frame = () => left-- ? requestAnimationFrame(frame) : done();
+                frame();
+            })"""
+        )
+
     @property
     def answer(self) -> str:
         """The last answer's words, without its marks."""
@@ -165,6 +176,7 @@ def test_on_a_phone_nothing_overflows_and_everything_is_in_reach(browser: Browse
     buttons = "#header button, #message-composer button, .kefu-sources a, .ai-message button"
     for box in [b.bounding_box() for b in page.locator(buttons).all() if b.is_visible()]:
         assert box and box["width"] >= 40 and box["height"] >= 40
+    visitor.until_settled()
     page.locator(".kefu-sources a").first.tap()
     panel = page.locator("[role=dialog] #side-view-content")
     expect(panel).to_contain_text("30 ngày")

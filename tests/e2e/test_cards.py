@@ -145,6 +145,7 @@ def test_choosing_an_order_says_which(browser: Browser, shop: Shop) -> None:
     visitor = Visitor(browser, shop, "vi", **PHONE)
     row = shown(visitor, "orders").get_by_role("button").nth(1)
     number = row.locator("b").inner_text()
+    visitor.until_settled()
     row.tap()
     visitor.until_answered(2)
     expect(visitor.page.locator("[data-step-type=user_message]").last).to_contain_text(number)
@@ -156,6 +157,7 @@ def test_choosing_what_is_meant_says_it(browser: Browser, shop: Shop) -> None:
     choices = shown(visitor, "choices").get_by_role("button")
     cancel = word("th", "wish", "cancel_order")
     assert choices.all_inner_texts() == [cancel, word("th", "wish", "get_order"), word("th", "wish", "swap_items")]
+    visitor.until_settled()
     choices.first.tap()
     visitor.until_answered(2)
     expect(visitor.page.locator("[data-step-type=user_message]").last).to_have_text(cancel)
@@ -211,6 +213,7 @@ def test_a_click_that_does_not_get_through_can_be_made_again(browser: Browser, s
     card = shown(visitor, "move 人民路8号")
     confirm = card.get_by_role("button", name=say("zh", "approval_confirm"))
     page.route("**/approval", lambda route: route.abort())
+    visitor.until_settled()
     confirm.tap()
     expect(card.get_by_role("status")).to_have_text(say("zh", "click_unreached"))
     expect(confirm).to_be_enabled()
