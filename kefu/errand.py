@@ -132,16 +132,21 @@ class Errand:
         shop = self.errands.shop
         orders = shop.orders.of(self.customer) if self.customer else None
         asking = None
-        if orders and self.customer:
-            try:
-                country = (await orders.profile()).country
-            except ShopUnavailable:
-                raise
-            except ShopError:  # signed in by the shop, and not among its customers: they have no orders
-                country = ""
+        if self.customer:
             ids = (self.conversation.id, self.conversation.owner, self.customer, self.question.id)
-            asking = Asking(*ids, country)
+            asking = Asking(*ids, await self.country())
         return Caller(Session(orders, shop.catalogue, self.language), self.errands.approvals, asking)
+
+    async def country(self) -> str:
+        """Where the customer is, as ISO code; "" for a guest. Raises ShopUnavailable."""
+        if self.customer is None:
+            return ""
+        try:
+            return (await self.errands.shop.orders.of(self.customer).profile()).country
+        except ShopUnavailable:
+            raise
+        except ShopError:  # signed in by the shop, and not among its customers: they have no orders
+            return ""
 
     async def _remember(self, caller: Caller, told: Mapping[str, str]) -> Notice:
         """What the shopper asks to be remembered: of their own, and gone when they say so, so it waits for no click."""

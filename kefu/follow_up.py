@@ -47,13 +47,15 @@ _PLACES = {
     "zh": (
         "中国", "大陆", "国内", "香港", "澳门", "台湾", "越南", "泰国", "日本", "韩国", "新加坡", "马来西亚", "美国",
         "加拿大", "英国", "德国", "法国", "欧盟", "欧洲", "澳洲", "澳大利亚", "国外", "其他国家", "别的国家", "河内",
-        "胡志明", "岘港", "曼谷", "清迈", "北京", "上海", "广州", "深圳", "杭州", "成都",
+        "胡志明", "岘港", "曼谷", "清迈", "北京", "上海", "广州", "深圳", "杭州", "成都", "广西", "云南", "台北",
+        "高雄", "东京", "首尔", "吉隆坡",
     ),
     "en": (
         "mainland china", "china", "hong kong", "taiwan", "vietnam", "thailand", "japan", "korea", "singapore",
         "malaysia", "america", "usa", "canada", "uk", "england", "germany", "france", "eu", "europe", "australia",
-        "abroad", "other countries", "hanoi", "saigon", "ho chi minh city", "bangkok", "chiang mai", "beijing",
-        "shanghai",
+        "abroad", "other countries", "hanoi", "saigon", "ho chi minh city", "hcmc", "da nang", "bangkok",
+        "chiang mai", "phuket", "beijing", "shanghai", "shenzhen", "guangzhou", "tokyo", "seoul", "sydney", "london",
+        "paris", "berlin", "new york",
     ),
     "vi": (
         "trung quốc", "hồng kông", "đài loan", "việt nam", "vn", "thái lan", "thái", "nhật bản", "hàn quốc", "mỹ",
@@ -63,7 +65,8 @@ _PLACES = {
     "th": (
         "จีน", "ฮ่องกง", "ไต้หวัน", "เวียดนาม", "ไทย", "ญี่ปุ่น", "เกาหลี", "สิงคโปร์", "มาเลเซีย", "ลาว", "อเมริกา",
         "แคนาดา", "อังกฤษ", "เยอรมัน", "ฝรั่งเศส", "ยุโรป", "ออสเตรเลีย", "ต่างประเทศ", "ประเทศอื่น", "ฮานอย",
-        "โฮจิมินห์", "กรุงเทพ", "กทม", "เชียงใหม่", "ภูเก็ต",
+        "โฮจิมินห์", "ดานัง", "กรุงเทพ", "กทม", "เชียงใหม่", "ภูเก็ต", "เซี่ยงไฮ้", "ปักกิ่ง", "กวางโจว", "เซินเจิ้น", "โตเกียว",
+        "โซล",
     ),
 }  # fmt: skip
 
@@ -161,4 +164,6 @@ _SUPPOSED = re.compile(
 )
 _AND_THAT = re.compile(r"(?:呢|ล่ะ(?:ค่ะ|คะ|ครับ)?|\bthì sao|\bthi sao)\W*$", re.IGNORECASE)
 _OWN = re.compile(r"我|ผม|ฉัน|หนู|ของเรา|\b(?:my|mine|i|mình|minh|tôi|toi|em)\b", re.IGNORECASE)
-_PLACE = re.compile(_any(_PLACES), re.IGNORECASE)
+# Short names that are also other words ("sinh nhật"), after what only stands before a place
+_SHORT_PLACES = r"\b(?:qua|sang|đi|ở|tới|đến|về|bên) (?:nhật|hàn|mỹ|úc|pháp|anh|đức|đài|sing|trung|lào|cam|nga|ý)\b"
+_PLACE = re.compile(f"{_any(_PLACES)}|{_SHORT_PLACES}", re.IGNORECASE)

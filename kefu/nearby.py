@@ -27,20 +27,13 @@ _OTHER = {
 # How much of two headings must be the same apart from the countries. Of the demo shop's, those on delivery are alike by
 # 0.64–1.0 in each language; all others by 0.14–0.54, but for the two Chinese ones on invoices (0.63, rightly).
 _ALIKE = 0.6
-# Places beside the countries of the shop's words and kefu.follow_up's: short names that need a word before them, cities
-_PLACE = re.compile(
-    r"\b(?:qua|sang|đi|ở|tới|đến|về|bên) (?:nhật|hàn|mỹ|úc|pháp|anh|đức|đài|sing|trung|lào|cam|nga|ý)\b"
-    r"|เซี่ยงไฮ้|ปักกิ่ง|กวางโจว|เซินเจิ้น|ดานัง|โตเกียว|โซล|广西|云南|香港|澳门|台北|高雄|东京|首尔|吉隆坡"
-    r"|\b(?:shenzhen|guangzhou|da nang|tokyo|seoul|sydney|london|paris|berlin|new york|saigon|hcmc|phuket)\b",
-    re.IGNORECASE,
-)
 
 
 def names_place(message: str) -> bool:
     """Whether a message says where it is about, in any of the shop's languages."""
     text = unicodedata.normalize("NFC", message).lower()
     named = any(_names(language)[0].search(text) for language in _OTHER)
-    return named or bool(_PLACE.search(text)) or follow_up.names_place(text)
+    return named or follow_up.names_place(text)
 
 
 def country_named(message: str, language: str) -> str:

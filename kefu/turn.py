@@ -28,7 +28,7 @@ from kefu.turn_parts import Clock, Parts
 from kefu.words import is_smalltalk, say
 from rag.index import Found
 from rag.passages import Passage
-from shop.errors import ShopError
+from shop.errors import ShopUnavailable
 
 log = logging.getLogger(__name__)
 _COUNTRIES = {"zh": "CN", "vi": "VN", "th": "TH"}  # where most of those are who write a language
@@ -178,13 +178,11 @@ class Turn:
 
     async def _country(self) -> str:
         """Where the shopper is, as ISO code: a customer's own country, else where most write their language."""
-        errand = self.errand
-        if errand is not None and errand.customer:
-            try:
-                return (await errand.errands.shop.orders.of(errand.customer).profile()).country
-            except ShopError as error:
-                log.warning("a customer's country is not known: %s", type(error).__name__)
-        return _COUNTRIES.get(self.language, "")
+        try:
+            known = await self.errand.country() if self.errand else ""
+        except ShopUnavailable:
+            known = ""  # the policies are there without the shop
+        return known or _COUNTRIES.get(self.language, "")
 
     async def _search(self, text: str, k: int) -> list[Found]:
         search, region = self.parts.index.search, self.parts.limits.region

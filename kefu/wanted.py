@@ -111,12 +111,8 @@ class Listener:
             return offered
         if routed.intent in LOOKS and self.talk.after_policies() and not routed.number and follow_up.is_elliptic(text):
             return "policy"
-        if (
-            routed.intent in _WITH_ADDRESS
-            and not routed.sure
-            and self.talk.focus()
-            and routed.of(*_WITH_ADDRESS) >= SURE
-        ):
+        an_address = routed.intent in _WITH_ADDRESS and routed.of(*_WITH_ADDRESS) >= SURE
+        if an_address and not routed.sure and self.talk.focus():
             return "change_address"  # of the order that is spoken of
         return routed.intent if routed.sure or (self.orders and routed.likely) else None
 

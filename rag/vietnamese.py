@@ -31,6 +31,7 @@ _SYLLABLE = re.compile(
 
 _LONGEST = len("nghiêng")
 
+# "hoà", decomposed, whose tone most write on the first vowel: "hòa"
 _TONE_LATE = re.compile(r"(?<!q)([ou])([aey])([\u0300\u0301\u0303\u0309\u0323])(?![\w\u0300-\u036f])", re.IGNORECASE)
 
 # The short forms of chat and what each may stand for. Those that are also units stay after a number ("20 k"), single
