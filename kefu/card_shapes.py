@@ -1,4 +1,4 @@
-"""The shapes of cards: orders and changes as display-ready texts in the shopper's language, the same on every surface.
+"""The shapes of cards: orders, changes, products, display-ready in the shopper's language, the same on every surface.
 
 Imports nothing of ours: kefu.cards fills them, surfaces draw them.
 """
@@ -135,4 +135,27 @@ class ChoicesCard(_Card):
     choices: tuple[Action, ...]
 
 
-Card = Annotated[OrderCard | ApprovalCard | OrdersCard | ChoicesCard, Field(discriminator="type")]
+class ProductTile(_Card):
+    """One product of a row."""
+
+    id: str
+    name: str
+    image: str  # "/public/products/scarves.svg"
+    price: str  # "from 299元"
+    stock: str  # "In stock", "Only 3 left"
+    stock_code: Literal["in", "low", "out"]
+    tags: tuple[str, ...]  # true facts: "silk", "plain"
+    reason: str  # one line: why it is shown, or ""
+    ask: Action  # "Ask about this"
+
+
+class ProductsCard(_Card):
+    """Products side by side. The same products again, now with their reasons, are the same card."""
+
+    type: Literal["products"] = "products"
+    language: str
+    title: str
+    products: tuple[ProductTile, ...]
+
+
+Card = Annotated[OrderCard | ApprovalCard | OrdersCard | ChoicesCard | ProductsCard, Field(discriminator="type")]

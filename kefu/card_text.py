@@ -1,10 +1,10 @@
-"""Cards as plain text, for a terminal. Knows no order: what a card says comes ready made."""
+"""Cards as plain text, for a terminal. Knows no order and no product: what a card says comes ready made."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kefu.card_shapes import ApprovalCard, Card, ChoicesCard, OrderCard, OrdersCard
+from kefu.card_shapes import ApprovalCard, Card, ChoicesCard, OrderCard, OrdersCard, ProductsCard
 
 _MARKS = {"done": "●", "now": "◉", "ahead": "○", "stopped": "✕"}
 
@@ -24,6 +24,12 @@ def lines(card: Card) -> Iterator[str]:
             yield card.title
             for place, choice in enumerate(card.choices, 1):
                 yield f"  {place}  {choice.label}"
+        case ProductsCard():
+            yield card.title
+            for place, product in enumerate(card.products, 1):
+                yield f"  {place}  " + " · ".join((product.name, product.price, product.stock, *product.tags))
+                if product.reason:
+                    yield f"     {product.reason}"
 
 
 def _order(card: OrderCard) -> Iterator[str]:

@@ -29,6 +29,7 @@ def _ago(value: object) -> timedelta:
 
 
 Ago = Annotated[timedelta, BeforeValidator(_ago)]  # from the moment of seeding
+Past = Annotated[Ago, Field(le=timedelta())]
 Amount = Annotated[Decimal, Field(max_digits=12)]  # in major units
 Text = Annotated[str, Field(min_length=1)]
 Options = dict[str, str]  # option -> key of its word in options.json
@@ -76,7 +77,18 @@ class ProductEntry(Entry):
     prices: Annotated[dict[Market, Amount], Field(min_length=1)]
     electronics: bool = False
     returnable: bool = True
+    sold: Annotated[int, Field(ge=0)] = 0  # units of the last 90 days, all markets together
+    rating: Annotated[float, Field(ge=1, le=5)] | None = None  # None: nobody has reviewed it
+    reviews: Annotated[int, Field(ge=0)] = 0
+    margin: Annotated[float, Field(ge=0, le=1)] = 0.0  # share of the price
+    listed: Past = timedelta(days=-365)
     variants: Annotated[list[VariantEntry], AfterValidator(_unlike)]
+
+    @model_validator(mode="after")
+    def _rated_by_reviews(self) -> ProductEntry:
+        if (self.rating is None) != (self.reviews == 0):
+            raise ValueError("reviews make a rating: there are both or neither")
+        return self
 
 
 class AddressEntry(Entry):

@@ -10,7 +10,8 @@ from typing import Any, get_args
 import pytest
 
 from kefu.amounts import date_text, moment_text, money_text, time_text
-from kefu.card_shapes import ApprovalCard, ApprovalState, OrderCard
+from kefu.card_shapes import Action, ApprovalCard, ApprovalState, OrderCard, ProductsCard, ProductTile
+from kefu.card_text import lines
 from kefu.cards import (
     approval_card,
     change_done_text,
@@ -545,3 +546,21 @@ def test_a_payment_method_shows_no_more_than_its_hint() -> None:
     assert method_text(CARD, "th") == "บัตรเครดิต ••4242"
     gift = PaymentMethod(id="g", kind="gift_card", balance=thb(5))
     assert method_text(gift, "zh") == "礼品卡"
+
+
+# In a terminal
+
+
+def test_products_are_told_line_by_line_with_their_reasons() -> None:
+    scarf = ProductTile(
+        id="silk-scarf-CN", name="真丝方巾", image="/public/products/scarves.svg", price="269元起", stock="仅剩3件",
+        stock_code="low", tags=("真丝", "纯色"), reason="素雅的真丝。",
+        ask=Action(label="咨询这款", message="想了解一下真丝方巾。"),
+    )  # fmt: skip
+    plain = scarf.model_copy(update={"name": "棉麻围巾", "tags": (), "reason": ""})
+    assert list(lines(ProductsCard(language="zh", title="送妈妈的丝巾", products=(scarf, plain)))) == [
+        "送妈妈的丝巾",
+        "  1  真丝方巾 · 269元起 · 仅剩3件 · 真丝 · 纯色",
+        "     素雅的真丝。",
+        "  2  棉麻围巾 · 269元起 · 仅剩3件",
+    ]

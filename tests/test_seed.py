@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
+from xml.etree import ElementTree
 
 import pytest
 from sqlalchemy import delete, func, select, update
@@ -21,10 +22,13 @@ from shop.database import open_database
 from shop.models import AddressRow, Base, CustomerRow, OrderRow, ProductRow, VariantRow
 from shop.money import Money
 from shop.seed import BadData, seed
+from shop.seed_files import read
 from shop.store import MIGRATIONS, OwnShop
 from shop.views import Customer, Order, OrderStatus, Product, ReturnStatus
 
-DATA = Path(__file__).resolve().parent.parent / "data"
+ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT / "data"
+PICTURES = ROOT / "public" / "products"
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 LANGUAGES = {"zh", "en", "vi", "th"}
 SHIPPING = {  # policies: shipping; minor units: standard, free from, express
@@ -190,6 +194,50 @@ async def test_times_run_forward(shop: OwnShop, engine: AsyncEngine) -> None:
             assert back.events[0][1] == "requested" and back.events[-1][1] == back.status
 
 
+def test_every_product_has_figures_that_agree_with_each_other() -> None:
+    for product in read(DATA).products.values():
+        assert product.model_fields_set >= {"sold", "reviews", "margin", "listed"}, product.id
+        assert product.sold <= 900 and 0 < product.margin < 0.7, product.id
+        months = -product.listed / timedelta(days=30)
+        assert product.reviews <= max(3, product.sold * months / 3), f"{product.id}: more reviews than buyers"
+
+
+def test_among_the_products_are_new_ones_slow_ones_and_hidden_gems() -> None:
+    all_products = read(DATA).products.values()
+    new = [product for product in all_products if -product.listed <= timedelta(days=30)]
+    known = [product for product in all_products if product not in new]
+    assert 12 <= len(new) <= 16 and len({product.category for product in new}) >= 10
+    assert {product.rating is None for product in new} == {True, False}
+    assert all(product.sold < 50 and product.reviews < 5 for product in new)
+    assert len([product for product in known if product.sold < 40 and (product.rating or 0) >= 4.7]) >= 8
+    assert len([product for product in known if product.sold < 40 and (product.rating or 0) < 4.3]) >= 4
+    phones = sorted((product for product in known if product.category == "phones"), key=lambda p: p.prices["CN"])
+    assert phones[-1].sold < min(product.sold for product in phones[:-1]), "the dearest sells least"
+
+
+def test_nothing_was_ordered_before_it_was_listed_nor_more_often_than_it_was_sold() -> None:
+    files = read(DATA)
+    sold: Counter[str] = Counter()
+    for order in files.orders.values():
+        for item in order.items:
+            assert files.products[item.product].listed < order.placed, f"{order.number} {item.product}"
+            sold[item.product] += order.placed >= timedelta(days=-90) and order.status != "cancelled"
+    assert [id for id, units in sold.items() if units > files.products[id].sold] == []
+
+
+def test_every_category_has_its_own_small_and_inert_picture() -> None:
+    categories = {product.category for product in read(DATA).products.values()}
+    assert {path.stem for path in PICTURES.iterdir()} == categories | {"other"}
+    drawn = {path.read_text(encoding="utf-8") for path in PICTURES.iterdir()}
+    assert len(drawn) == len(categories) + 1
+    for svg in drawn:
+        elements = {
+            element.tag.removeprefix("{http://www.w3.org/2000/svg}") for element in ElementTree.fromstring(svg).iter()
+        }
+        assert elements <= {"svg", "g", "path", "rect", "circle"} and len(svg.encode()) < 2000
+        assert " on" not in svg and "href" not in svg
+
+
 # Everything has its words, everything that is referred to is there
 
 
@@ -341,6 +389,18 @@ BROKEN = {  # what -> how a file is broken, what the error names
     "unknown word": (
         product(lambda dress: dress["attributes"].update(material="moonlight")),
         "products.json evening-silk-slip-dress material moonlight",
+    ),
+    "a rating by nobody": (
+        product(lambda dress: dress.update(reviews=0)),
+        "products.json evening-silk-slip-dress reviews",
+    ),
+    "listed in the future": (
+        product(lambda dress: dress.update(listed="+1d")),
+        "products.json evening-silk-slip-dress listed",
+    ),
+    "a margin above the price": (
+        product(lambda dress: dress.update(margin=1.2)),
+        "products.json evening-silk-slip-dress margin",
     ),
     "no stock in a market": (
         product(lambda dress: dress["variants"][0]["stock"].pop("CN")),

@@ -324,6 +324,29 @@ async def test_the_sentence_that_points_to_the_policies_below_stands_above_them(
     assert shown["props"] == kept["props"] and len(kept["props"]["sources"]) == 1
 
 
+async def test_products_shown_again_with_their_reasons_are_one_card(shop: Shop) -> None:
+    guest = Guest(shop)
+    async with open_page(guest) as page:
+        await page.ask("reasons at-once")
+        (shop.home / "at-once").touch()
+        thread = (await page.until("first_interaction"))["thread_id"]
+        await page.until("task_end", 2)
+        sent = page.named("element")
+    async with open_page(guest, thread) as page:
+        [kept] = page.named("resume_thread")[0]["elements"]
+    assert {element["id"] for element in sent} == {kept["id"]}
+    assert sent[0]["name"] == "Products" and sent[-1] == kept
+    assert [[bool(tile["reason"]) for tile in element["props"]["products"]] for element in (sent[0], kept)] == [
+        [False] * 6, [True] * 6,
+    ]  # fmt: skip
+
+
+def test_pictures_of_products_are_served_for_the_page_alone(shop: Shop) -> None:
+    picture = Guest(shop).http.get("/public/products/scarves.svg")
+    assert picture.headers["content-type"] == "image/svg+xml" and picture.headers["cache-control"] == "no-cache"
+    assert "script-src 'self'" in picture.headers["content-security-policy"]
+
+
 async def test_a_thumb_is_kept_and_nobody_else_can_give_or_take_it(shop: Shop) -> None:
     guest, stranger = Guest(shop), Guest(shop)
     async with open_page(guest) as page:

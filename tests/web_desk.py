@@ -40,6 +40,7 @@ from kefu.events import (
 from kefu.words import say
 from shop.database import open_database
 from shop.store import MIGRATIONS as SHOP_MIGRATIONS
+from tests import web_products
 from tests.test_chat import LIMITS
 from tests.web_orders import WORDS, Orders
 
@@ -137,6 +138,9 @@ class Script(Assistant):
                 await asyncio.sleep(0.005 if order == "count" else 0.02)
         elif order in WORDS:
             async for event in self._orders.events(conversation, message.id, language, order, rest):
+                yield event
+        elif order in web_products.WORDS:
+            async for event in web_products.events(self._log.parent, language, order, rest):
                 yield event
         else:
             async for event in self._cited(language):

@@ -43,7 +43,7 @@ class Answer:
         self._text = ""
         self._citations: list[Citation] = []
         self._notices: list[Notice] = []
-        self._cards: list[steps.Element] = []
+        self._cards: dict[str, steps.Element] = {}  # by id
         self._began = steps.stamp(datetime.now(UTC))
         self._ended: str | None = None
         self._drawn: str | None = None  # None: the page has no answer yet
@@ -87,7 +87,7 @@ class Answer:
         own = asked in (None, self.question.id)
         element = card_element(card, asked or self.question.id, self.question.conversation, len(self._cards))
         if own:
-            self._cards = [shown for shown in self._cards if shown["id"] != element["id"]] + [element]
+            self._cards[element["id"]] = element
             await self._frames.changed()  # an answer of cards alone begins too
         if not own or self._drawn is not None:
             await self._send("element", element)
@@ -124,10 +124,10 @@ class Answer:
     def as_elements(self) -> list[steps.Element]:
         """The cards, and once the answer stands the sources."""
         if self._ended is None or not steps.sources_stand(self._text, self._notices):
-            return list(self._cards)
+            return list(self._cards.values())
         asked = self.question
         row = steps.sources_element(asked.id, asked.conversation, self.language, self.sources, self._citations)
-        return [*self._cards, *([row] if row else [])]
+        return [*self._cards.values(), *([row] if row else [])]
 
     def _markdown(self) -> str:
         return steps.markdown(self._text, self._citations, self.sources, self._notices)
@@ -140,8 +140,8 @@ class Answer:
         begun, self._drawn = self._drawn, shown
         if begun is None:
             await self._send("stream_start", self.as_steps()[-1])
-            for element in self._cards:
-                await self._send("element", element)
+            for id in list(self._cards):  # while one is sent, another may come, or a newer form of it
+                await self._send("element", self._cards[id])
             return
         grown = bool(begun) and shown.startswith(begun)
         token = shown[len(begun) :] if grown else shown

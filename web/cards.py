@@ -1,6 +1,7 @@
-"""Cards as elements of Chainlit's page: an order, several, a change that waits for a yes.
+"""Cards as elements of Chainlit's page: an order, several, a change that waits for a yes, products.
 
-Knows no order: what a card says comes ready made. Nothing of it comes back but an id, or a sentence of the shopper's.
+Knows no order and no product: what a card says comes ready made. Nothing of it comes back but an id, or a sentence of
+the shopper's.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from kefu.card_shapes import ApprovalCard, Card, OrderCard
+from kefu.card_shapes import ApprovalCard, Card, OrderCard, ProductsCard
 from kefu.words import say
 from web.steps import Element, answer_id
 
@@ -17,10 +18,10 @@ def card_element(card: Card, question: str, conversation: str, n: int) -> Elemen
     """The `n`th card under the answer to `question`, for public/elements/<Type>.jsx.
 
     An approval's element has the approval's own id: sent again with another state, the page draws it anew. It stays
-    in its place when `question` is always the one that asked for the change.
+    in its place when `question` is always the one that asked for the change. So it is with the same products again.
     """
     return {
-        "id": f"approval:{card.id}" if isinstance(card, ApprovalCard) else f"card:{question}:{n}",
+        "id": _id(card, question, n),
         "threadId": conversation,
         "forId": answer_id(question),
         "type": "custom",
@@ -29,6 +30,14 @@ def card_element(card: Card, question: str, conversation: str, n: int) -> Elemen
         "mime": "application/json",
         "props": card.model_dump(mode="json") | _added(card),
     }
+
+
+def _id(card: Card, question: str, n: int) -> str:
+    if isinstance(card, ApprovalCard):
+        return f"approval:{card.id}"
+    if isinstance(card, ProductsCard):
+        return f"products:{question}:{','.join(product.id for product in card.products)}"
+    return f"card:{question}:{n}"
 
 
 def _added(card: Card) -> dict[str, Any]:

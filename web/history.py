@@ -42,9 +42,12 @@ async def thread(conversation: Conversation) -> dict[str, Any]:
         end = steps.stamp(answer.created_at)
         told.append(steps.run_step(question.id, conversation.id, at, end, _feedback(question.id, answer)))
         told.append(_answer(question.id, answer, end))
-        for n, card in enumerate(answer.cards):
+        cards: dict[str, steps.Element] = {}
+        for card in answer.cards:
             now = approvals.get(card.id, card) if isinstance(card, ApprovalCard) else card
-            elements.append(card_element(now, question.id, conversation.id, n))
+            element = card_element(now, question.id, conversation.id, len(cards))
+            cards[element["id"]] = element  # shown again, it is one
+        elements += cards.values()
         if steps.sources_stand(answer.text, answer.notices) and (row := _sources(question.id, answer)):
             elements.append(row)
     return _thread(conversation) | {"steps": told, "elements": elements}

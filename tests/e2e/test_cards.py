@@ -17,7 +17,8 @@ WIDE: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
 CARD = ".kefu-card"
 MARKUP = "<img src=x onerror=alert(1)> **12** Nguyễn Huệ [a](javascript:alert(1))"
 
-# Every text in the card with less contrast than AA asks of text of its size, and every element that sticks out of it
+# Every text in the card with less contrast than AA asks of text of its size, and every element that sticks out of it,
+# or out of its tile in a row that scrolls
 UNREADABLE = """card => {
   const rgba = text => { const n = text.match(/[\\d.]+/g).map(Number); return n.length < 4 ? [...n, 1] : n; };
   const over = (top, under) => under.map((c, i) => i < 3 ? top[i] * top[3] + c * (1 - top[3]) : 1);
@@ -29,8 +30,9 @@ UNREADABLE = """card => {
   const own = element => [...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim());
   const told = [];
   for (const element of card.querySelectorAll('*')) {
-    const [style, box, frame] = [getComputedStyle(element), ...[element, card].map(e => e.getBoundingClientRect())];
-    if (element.matches('.kefu-unseen')) continue;
+    if (element.matches('.kefu-unseen, .kefu-product')) continue;
+    const around = element.closest('.kefu-product') ?? card;
+    const [style, box, frame] = [getComputedStyle(element), ...[element, around].map(e => e.getBoundingClientRect())];
     if (box.width && (box.left < frame.left || box.right > frame.right + 0.5)) told.push(['out', element.outerHTML]);
     if (!own(element)) continue;
     if (parseFloat(style.lineHeight) < 1.6 * parseFloat(style.fontSize) - 0.1) told.push(['low', element.outerHTML]);
