@@ -67,18 +67,7 @@ class VectorStore:
         self._url = url
         self._embedder_id = embedder_id
         self._shelves: dict[str, Shelf] = {}
-        settings = Settings(anonymized_telemetry=False)
-        if not url:
-            self._client = cast(Client, chromadb.PersistentClient(folder, settings))
-            return
-        parts = urlsplit(url)
-        secure = parts.scheme == "https"
-        port = parts.port or (443 if secure else 8000)
-        try:
-            client = chromadb.HttpClient(parts.hostname or "", port, secure, settings=settings)
-        except ValueError as error:  # what Chroma makes of a refused connection
-            raise IndexUnavailable(f"Chroma at {url}: {error}") from None
-        self._client = cast(Client, client)
+        self._client = open_chroma(folder, url)
 
     def close(self) -> None:
         self._client.close()
@@ -205,6 +194,20 @@ class VectorStore:
             yield
         except httpx.TransportError as error:
             raise IndexUnavailable(f"Chroma at {self._url}: {type(error).__name__}: {error}") from None
+
+
+def open_chroma(folder: Path, url: str) -> Client:
+    """The Chroma server at `url`, else the one embedded in `folder`. IndexUnavailable."""
+    settings = Settings(anonymized_telemetry=False)
+    if not url:
+        return cast(Client, chromadb.PersistentClient(folder, settings))
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
+    port = parts.port or (443 if secure else 8000)
+    try:
+        return cast(Client, chromadb.HttpClient(parts.hostname or "", port, secure, settings=settings))
+    except ValueError as error:  # what Chroma makes of a refused connection
+        raise IndexUnavailable(f"Chroma at {url}: {error}") from None
 
 
 def _columns(rows: Any, *names: str) -> tuple[list[str], list[Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, Integer, MetaData, String
+from sqlalchemy import JSON, Double, ForeignKey, Index, Integer, MetaData, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from shop.columns import CleanText, Model, Models, Moment
@@ -60,10 +60,15 @@ class ProductRow(Base):
     names: Mapped[dict[str, str]] = mapped_column(JSON)
     category: Mapped[str] = mapped_column(String, index=True)
     descriptions: Mapped[dict[str, str]] = mapped_column(JSON)
-    attributes: Mapped[dict[str, dict[str, str]]] = mapped_column(JSON)
-    market: Mapped[str]
+    attributes: Mapped[dict[str, Any]] = mapped_column(JSON)  # as shop.views.Product has them
+    market: Mapped[str] = mapped_column(String, index=True)
     electronics: Mapped[bool]
     returnable: Mapped[bool]
+    sold: Mapped[int] = mapped_column(default=0, server_default="0")  # units in the last 90 days
+    rating: Mapped[float | None] = mapped_column(Double)  # 1 to 5
+    reviews: Mapped[int] = mapped_column(default=0, server_default="0")
+    margin: Mapped[float] = mapped_column(Double, default=0.0, server_default="0")  # share of the price, 0 to 1
+    listed_at: Mapped[datetime | None] = mapped_column(Moment)
     variants: Mapped[list[VariantRow]] = relationship(lazy="selectin", order_by="VariantRow.id")
 
 
@@ -76,6 +81,40 @@ class VariantRow(Base):
     price: Mapped[int]
     currency: Mapped[str]
     stock: Mapped[int]
+
+
+class ProductTextRow(Base):
+    """A product's text in one language, as it is searched. Follows the product by itself (shop.product_index)."""
+
+    __tablename__ = "product_texts"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    product: Mapped[str] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"), index=True)
+    language: Mapped[str]
+    content: Mapped[str]  # hash of the text: names its vector, which products with the same text share
+    terms: Mapped[str] = mapped_column(Text)  # what full-text search looks in, see shop.product_words
+
+    __table_args__ = (Index("product_texts_content", "language", "content"),)
+
+
+class ProductChangeRow(Base):
+    """A product whose text may have changed, or that is gone: written by triggers whoever writes, emptied by the
+    index."""
+
+    __tablename__ = "product_changes"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    product: Mapped[str]
+
+
+class ProductWordRow(Base):
+    """A word by which products differ: "colour", "jade green" with its names. What the catalogue has ever used."""
+
+    __tablename__ = "product_words"
+
+    attribute: Mapped[str] = mapped_column(String, primary_key=True)
+    value: Mapped[str] = mapped_column(String, primary_key=True)  # the English name
+    names: Mapped[dict[str, str]] = mapped_column(JSON)
 
 
 class OrderRow(Base):

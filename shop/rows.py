@@ -20,6 +20,7 @@ from shop.models import (
 from shop.money import Money
 from shop.views import (
     Customer,
+    Figures,
     Item,
     Order,
     OrderStatus,
@@ -80,6 +81,9 @@ def product_view(row: ProductRow) -> Product:
         electronics=row.electronics,
         returnable=row.returnable,
         variants=tuple(_variant(variant) for variant in row.variants),
+        figures=Figures(
+            sold=row.sold, rating=row.rating, reviews=row.reviews, margin=row.margin, listed_at=row.listed_at
+        ),
     )
 
 

@@ -31,7 +31,7 @@ Wholes = Mapping[type[Base], Mapping[str, list[Row]]]  # of a table: id -> its r
 
 K = TypeVar("K", bound=str)
 V = TypeVar("V")
-_JOIN = {"zh": "、", "en": ", ", "vi": ", ", "th": ", "}
+_LANGUAGES = ("zh", "en", "vi", "th")
 
 
 def wholes(files: ShopFiles, now: datetime) -> Wholes:
@@ -95,6 +95,11 @@ class _Build:
             market=market,
             electronics=entry.electronics,
             returnable=entry.returnable,
+            sold=entry.sold,
+            rating=entry.rating,
+            reviews=entry.reviews,
+            margin=entry.margin,
+            listed_at=self._now + entry.listed,
         )
         for variant in entry.variants:
             yield _row(
@@ -197,11 +202,10 @@ class _Build:
     def _options(self, options: Options, where: str) -> dict[str, Names]:
         return {option: self._word(option, key, where) for option, key in options.items()}
 
-    def _attribute(self, group: str, value: str | list[str] | int | float, where: str) -> Names:
+    def _attribute(self, group: str, value: str | list[str] | int | float, where: str) -> list[Names]:
         if isinstance(value, int | float):
-            return dict.fromkeys(_JOIN, str(value))
-        words = [self._word(group, key, where) for key in ([value] if isinstance(value, str) else value)]
-        return {language: comma.join(word[language] for word in words) for language, comma in _JOIN.items()}
+            return [dict.fromkeys(_LANGUAGES, str(value))]
+        return [self._word(group, key, where) for key in ([value] if isinstance(value, str) else value)]
 
     def _word(self, group: str, key: str, where: str) -> Names:
         return _of(_of(self._files.words, group, where), key, f"{where}: {group}").model_dump()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from shop.money import Money
 
@@ -160,6 +160,22 @@ class Variant(View):
     stock: int
 
 
+class Figures(View):
+    """How a product does, for its place in a list. `margin` is the merchant's own business: no shopper and no model
+    sees it."""
+
+    sold: int = Field(0, ge=0)  # units in the last 90 days
+    rating: float | None = Field(None, ge=1, le=5)
+    reviews: int = Field(0, ge=0)
+    margin: float = Field(0.0, ge=0, le=1)  # share of the price
+    listed_at: datetime | None = None
+
+
+def _values(value: object) -> object:
+    """One value, or a list of them, as JSON has it."""
+    return (value,) if isinstance(value, dict) else tuple(value) if isinstance(value, list) else value
+
+
 class Product(View):
     """A product with its variants, in one market: a variant has one price, in its market's currency."""
 
@@ -167,8 +183,15 @@ class Product(View):
     names: Names
     category: str  # "dresses", "phones", … ; a key, not a word for shoppers
     descriptions: Names
-    attributes: dict[str, Names]  # "material" -> {"en": "silk", "zh": "真丝"}
+    # "material" -> [{"en": "silk", "zh": "真丝"}, …]; a number is its digits, its unit is in the key ("battery_mah")
+    attributes: dict[str, Annotated[tuple[Names, ...], BeforeValidator(_values)]]
     market: str  # country where it is sold, or "all"
     electronics: bool
     returnable: bool
     variants: Annotated[tuple[Variant, ...], Field(min_length=0)]
+    figures: Figures = Figures()
+
+    @property
+    def in_stock(self) -> int:
+        """Units of all variants."""
+        return sum(variant.stock for variant in self.variants)

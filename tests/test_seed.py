@@ -77,11 +77,12 @@ async def shop(engine: AsyncEngine) -> OwnShop:
 
 
 async def rows(engine: AsyncEngine) -> dict[str, list[tuple[Any, ...]]]:
-    """Everything in the shop, by table."""
+    """Everything in the shop, by table; not what triggers note for the search."""
     async with engine.connect() as db:
         return {
             table.name: sorted(tuple(map(str, row)) for row in await db.execute(select(table)))
             for table in Base.metadata.sorted_tables
+            if table.name != "product_changes"
         }
 
 
@@ -244,7 +245,7 @@ def test_every_category_has_its_own_small_and_inert_picture() -> None:
 async def test_every_name_is_there_in_four_languages(shop: OwnShop, engine: AsyncEngine) -> None:
     texts = []
     for product in (await products(shop)).values():
-        texts += [product.names, product.descriptions, *product.attributes.values()]
+        texts += [product.names, product.descriptions, *(n for names in product.attributes.values() for n in names)]
         texts += [names for variant in product.variants for names in variant.options.values()]
     for _, order in await everybodys(shop, engine):
         texts += [names for item in order.items for names in (item.names, *item.options.values())]

@@ -74,7 +74,10 @@ async def test_revisions_make_the_tables_that_the_code_declares(engine: AsyncEng
     ours = set(Base.metadata.tables)
     options = {
         "version_table": version_table(MIGRATIONS),
-        "include_name": lambda name, type_, parents: type_ != "table" or name in ours,
+        # PostgreSQL's full-text index is an expression, SQLite's a table of its own: no model says both
+        "include_name": lambda name, type_, parents: (
+            name in ours if type_ == "table" else name != "product_texts_terms"
+        ),
     }
     async with engine.connect() as db:
         differences = await db.run_sync(
@@ -133,7 +136,7 @@ async def test_profile_shows_addresses_and_methods(shop: OwnShop) -> None:
 
 async def test_catalogue_finds_products_by_their_and_their_variants_ids(shop: OwnShop) -> None:
     dress = await shop.catalogue.product(DRESS)
-    assert dress and dress.names == NAMES and dress.attributes == {"material": {"en": "silk"}}
+    assert dress and dress.names == NAMES and dress.attributes == {"material": ({"en": "silk"},)}
     assert {variant.id: (variant.price, variant.stock) for variant in dress.variants}[L] == (money("230"), 1)
     assert await shop.catalogue.variant(L) == dress
     found = await shop.catalogue.products([PHONE, "no-such", DRESS, PHONE])

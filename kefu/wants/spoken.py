@@ -113,13 +113,22 @@ class Word:
     def bare(self) -> re.Pattern[str]:
         return re.compile(_bounded(strip_marks(folded(self.text)), plural=False))
 
+    @cached_property
+    def _first(self) -> tuple[str, str]:
+        """Its first piece, with and without marks: looked for before a pattern is even made."""
+        first = re.split(r"[\s-]+", folded(self.text))[0]
+        return first, strip_marks(first)
+
     @property
     def is_short(self) -> bool:
         return " " not in self.text and len(self.text) <= _SHORT
 
     def places(self, said: Said) -> Iterable[re.Match[str]]:
+        first, bare = self._first
         if self.language != "vi" or not said.restored:
-            return self.exact.finditer(said.text)
+            return self.exact.finditer(said.text) if first in said.text else ()
+        if bare not in said.bare:
+            return ()
         found = self.bare.finditer(said.bare)
         if self.is_short and not self.exact.search(said.restored):
             return (match for match in found if _BEFORE_A_LOOK.search(said.bare[: match.start()]))

@@ -1,0 +1,214 @@
+"""What a message looks for, by words: the catalogue's own in every language, and lists of what shoppers say.
+
+No model is asked. Knows no search; kefu.products.understand adds what a model reads between the lines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from kefu.wants.budgets import budget
+from kefu.wants.described import letter_sizes
+from kefu.wants.intent import Field, Intent, Meant
+from kefu.wants.spoken import Said, Span, Word, len_, word_list
+from shop import numbers
+from shop.limits import Order
+from shop.product_words import COLOUR, SIZE, category_names, wider_categories
+from shop.views import Names
+
+_WORDS = Path(__file__).parent / "words"
+_NEAR_NO = 14  # letters between a "not" and what it is said of
+_ALSO = re.compile(r"[\s,，、和或/]|and|or|và|hay|หรือ|และ|กับ|太|色|的|màu|สี|any|too|quá")
+_OF_FIELD: Mapping[str, Field] = {
+    "material": "material", "colour": "colour", "style": "style", "pattern": "style", "season": "season", "fit": "fit",
+    "occasion": "occasion", "feature": "feature",
+}  # fmt: skip
+_SIZE_SAID = re.compile(
+    r"(?:size|sz|cỡ|số|ไซส์|ไซซ์|เบอร์|尺码|码数|eu)\s?(\d{2,3})(?!\d)|(\d{2,3})\s?(?:码|碼|号鞋|号的)"
+)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """Words for one thing, and what they mean."""
+
+    meant: Meant
+    words: tuple[Word, ...]
+
+
+class Vocabulary:
+    """The words that are understood, for one state of the catalogue. `values`: what products differ by, (attribute,
+    English name) with its names; `categories`: those that there are."""
+
+    def __init__(self, values: Mapping[tuple[str, str], Names], categories: Iterable[str]) -> None:
+        self.values = dict(values)
+        self.categories = sorted(categories)
+        self._entries = [*self._of_categories(), *self._of_catalogue(), *self._of_lists()]
+        self._sizes = {name.casefold(): name for attribute, name in self.values if attribute == SIZE}
+
+    def intent(self, text: str, language: str, currency: str) -> Intent:
+        """What a message says; `currency` (ISO 4217) is what its prices are in where it names none."""
+        said = Said.of(numbers.without(text), language)
+        money = budget(text, currency)
+        found = self._heard(said)
+        return Intent(
+            language=language,
+            text=text,
+            meant=_once([*self._with_nots(said, found), *self._sizes_said(said)]),
+            lowest=money.lowest if money else None,
+            highest=money.highest if money else None,
+            budget_said=money.said if money else "",
+            order=superlative(said),
+        )
+
+    def means(self, field: Field, value: str) -> tuple[str, ...] | None:
+        """The catalogue's values behind a value of a field; None for one that nobody knows."""
+        known = [e.meant.of for e in self._entries if e.meant.field == field and e.meant.value == value]
+        return known[0] if known else None
+
+    def known(self, field: Field) -> list[str]:
+        """The values that a field can take."""
+        return list(dict.fromkeys(entry.meant.value for entry in self._entries if entry.meant.field == field))
+
+    def colour_family(self, name: str) -> tuple[str, ...]:
+        """The catalogue's colours in the family of one: "blue" -> blue, navy, sky blue, …"""
+        colours = [value for attribute, value in self.values if attribute == COLOUR]
+        named = {family for family, words in _families().items() if name in (family, *words)}
+        own = {c for c in colours if named & {f for f, words in _families().items() if c in (f, *words)}}
+        return tuple(sorted(own | {c for c in colours if c == name or name in c.split()}))
+
+    # What was heard
+
+    def _heard(self, said: Said) -> list[tuple[Span, Meant]]:
+        places: list[tuple[Span, Meant]] = []
+        for number, entry in enumerate(self._entries):
+            for word in entry.words:
+                places += [(Span(*match.span(), str(number)), entry.meant) for match in word.places(said)]
+        kept = set(_apart([span for span, _ in places]))
+        return sorted({place for place in places if place[0] in kept}, key=lambda place: (place[0], place[1].value))
+
+    def _with_nots(self, said: Said, found: Iterable[tuple[Span, Meant]]) -> Iterator[Meant]:
+        """What was meant, each as what it should be or must not be: "no black or red" denies both."""
+        spans = [span for span, _ in found]
+        nots = [
+            no
+            for no in word_list("looking_for").spans(said, ["not"])
+            if not any(span.start < no.end and no.start < span.end for span in spans)
+        ]
+        ends: list[tuple[int, Field | None]] = [(no.end, None) for no in nots]
+        for span, meant in found:
+            denied = any(
+                end <= span.start <= end + _NEAR_NO
+                and of in (None, meant.field)
+                and _joins(said.text[end : span.start])
+                for end, of in ends
+            )
+            if denied:
+                ends.append((span.end, meant.field))
+            field: Field = "must_not" if denied else meant.field
+            yield meant.model_copy(update={"field": field, "said": said.text[span.start : span.end]})
+
+    def _sizes_said(self, said: Said) -> Iterator[Meant]:
+        named = [(span.key.removeprefix("size_"), said.cased[span.start : span.end]) for span in letter_sizes(said)]
+        named += [((match[1] or match[2]), match[0]) for match in _SIZE_SAID.finditer(said.text)]
+        for size, words in named:
+            if name := self._sizes.get(size):
+                yield Meant(field="size", value=name, said=words, of=(f"{SIZE}:{name}",))
+
+    # What can be heard
+
+    def _of_categories(self) -> Iterator[_Entry]:
+        for key in self.categories:
+            words = category_names().get(key) or {"en": [key.replace("_", " ")]}
+            yield _Entry(_meant("category", key, [f"category:{key}"]), tuple(_each(words)))
+        for wider in wider_categories():
+            of = [key for key in wider["of"] if key in self.categories]
+            if of:
+                name = wider["en"][0]
+                yield _Entry(_meant("category", name, [f"category:{key}" for key in of]), tuple(_each(wider)))
+
+    def _of_catalogue(self) -> Iterator[_Entry]:
+        for (attribute, value), names in self.values.items():
+            if field := _OF_FIELD.get(attribute):
+                of = [f"{attribute}:{value}"]
+                if field == "colour" and value in _families():
+                    of = [f"{COLOUR}:{name}" for name in self.colour_family(value)]
+                words = {language: [name] for language, name in names.items()}
+                yield _Entry(_meant(field, value, of), tuple(_each(words)))
+
+    def _of_lists(self) -> Iterator[_Entry]:
+        there = {f"{attribute}:{value}" for attribute, value in self.values}
+        for key, row in _likes().items():
+            of = [value for value in row["of"] if value in there or value[0] in "<>"]
+            if of:
+                yield _Entry(_meant(cast(Field, row["field"]), key, of), tuple(_each(row)))
+        for key, words in _looks().items():
+            of = [f"{COLOUR}:{name}" for name in self.colour_family(key)]
+            if of:
+                yield _Entry(_meant("colour", key, of), tuple(_each(words)))
+
+
+def _apart(spans: Iterable[Span]) -> list[Span]:
+    """Those that do not overlap with a longer one."""
+    kept: list[Span] = []
+    for span in sorted(set(spans), key=lambda span: -len_(span)):
+        if not any(
+            o.start < span.end and span.start < o.end and (o.start, o.end) != (span.start, span.end) for o in kept
+        ):
+            kept.append(span)
+    return kept
+
+
+def _joins(between: str) -> bool:
+    """Whether a "not" before these words still holds after them."""
+    return not _ALSO.sub("", between).strip()
+
+
+def _once(meant: Iterable[Meant]) -> tuple[Meant, ...]:
+    """Each value of a field once."""
+    return tuple({(one.field, one.value): one for one in meant}.values())
+
+
+def superlative(said: Said) -> Order | None:
+    """The order that a message asks for: "cheapest"."""
+    heard = word_list("superlatives").heard(said)
+    return cast(Order, heard[0]) if heard else None
+
+
+def _meant(field: Field, value: str, of: Iterable[str]) -> Meant:
+    return Meant(field=field, value=value, said="", of=tuple(of))
+
+
+def _each(words: Mapping[str, Any]) -> Iterator[Word]:
+    for language in ("zh", "en", "vi", "th"):
+        yield from (Word(str(word), language) for word in words.get(language, ()))
+
+
+@cache
+def _likes() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = yaml.safe_load((_WORDS / "likes.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+@cache
+def _looks() -> dict[str, dict[str, Any]]:
+    """Colours as shoppers name them."""
+    rows: dict[str, dict[str, Any]] = yaml.safe_load((_WORDS / "looks.yaml").read_text(encoding="utf-8"))
+    return {key: row for key, row in rows.items() if key in _families() or key in _family_members()}
+
+
+@cache
+def _families() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = yaml.safe_load((_WORDS / "colour_families.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+def _family_members() -> set[str]:
+    return {name for names in _families().values() for name in names}

@@ -1,0 +1,208 @@
+"""Texts by their content: the vector of each, in one Chroma collection a language. Knows no product and no database.
+
+A text is named by a hash of itself, so equal texts are embedded once and a changed one is another. Vectors of another
+embedder are another generation: it is built beside the one that serves, and takes its place when it is whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import numpy as np
+from chromadb.api.models.Collection import Collection
+from chromadb.errors import InternalError, NotFoundError
+
+from rag.centring import Centring
+from rag.embedder import Embedder, Vectors
+from rag.errors import IndexUnavailable
+from rag.store import open_chroma
+from rag.store_lock import lock_store
+
+Progress = Callable[[int, int], None]
+
+_BATCH = 32  # texts embedded and stored at a time
+_FORMAT = 1  # of the collections; another one is another generation
+# Products are much alike: Chroma's default graph (16 neighbours) misses some of them
+_GRAPH = {"space": "cosine", "max_neighbors": 32, "ef_construction": 200, "ef_search": 300}
+_AT_ONCE = 5_000  # rows in one call: Chroma's own limit is a little more
+
+
+def content_id(text: str) -> str:
+    """What names a text."""
+    return hashlib.sha256(text.encode("utf-8", "ignore")).hexdigest()[:24]
+
+
+class TextVectors:
+    """Every method may be called from any thread. Embedded (no `chroma_url`), a folder has one writer: a second one
+    raises IndexInUse; `read_only` takes no lock and sees the folder as it was when opened."""
+
+    def __init__(
+        self, name: str, folder: Path, embedder: Embedder, *, chroma_url: str = "", read_only: bool = False
+    ) -> None:
+        self._name = name
+        self._url = chroma_url
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = None if read_only or chroma_url else lock_store(folder)
+        self._centring = Centring(embedder, folder)
+        self._client = open_chroma(folder, chroma_url)
+        self._made = f"{_FORMAT}-{self._centring.fingerprint}"
+        self._serving: dict[str, Collection] = self._collections("serving")
+
+    def close(self) -> None:
+        """Let go of the folder; twice is harmless."""
+        self._client.close()
+        if self._lock:
+            self._lock.close()
+
+    # Asked
+
+    def languages(self) -> list[str]:
+        """Those that have texts."""
+        return sorted(self._serving)
+
+    def ids(self, language: str) -> set[str]:
+        """The texts of a language."""
+        collection = self._serving.get(language)
+        return set(self._asked(lambda: collection.get(include=[])["ids"])) if collection else set()
+
+    def query(self, text: str, language: str) -> Vectors:
+        """(dimension,): a wish in a language (BCP-47) as a unit vector that compares with the texts of any."""
+        return self._centring.query(text, language or None)
+
+    def nearest(self, vector: Vectors, language: str, n: int) -> dict[str, float]:
+        """The `n` texts of a language nearest to a query, with their cosines."""
+        collection = self._serving.get(language)
+        if collection is None or n < 1:
+            return {}
+
+        def ask() -> dict[str, float]:
+            rows: Any = collection.query(query_embeddings=cast(Any, [vector]), n_results=n, include=["distances"])
+            return {id: 1 - far for id, far in zip(rows["ids"][0], rows["distances"][0], strict=True)}
+
+        found: dict[str, float] = self._asked(ask, {})
+        return found
+
+    def vectors(self, language: str, ids: Sequence[str]) -> dict[str, Vectors]:
+        """The unit vectors of these texts, as far as they are there."""
+        found: dict[str, Vectors] = {}
+        for collection, some in self._parts(language, ids):
+            rows: Any = self._asked(partial(collection.get, ids=some, include=["embeddings"]))
+            found |= zip(rows["ids"], np.asarray(rows["embeddings"], dtype=np.float32), strict=True) if rows else ()
+        return found
+
+    # Kept up to date
+
+    def put(self, texts: Mapping[str, Sequence[str]], progress: Progress = lambda done, total: None) -> int:
+        """Texts by language: embeds those that are new, and says how many those were."""
+        fresh = {
+            language: [text for text in dict.fromkeys(some) if content_id(text) not in known]
+            for language, some in texts.items()
+            for known in (self._known(language, some),)
+        }
+        self._embed(fresh, self._serving, progress)
+        return sum(map(len, fresh.values()))
+
+    def remove(self, language: str, ids: Sequence[str]) -> None:
+        """Texts that are used no more."""
+        for collection, some in self._parts(language, ids):
+            self._asked(partial(collection.delete, ids=some))
+
+    def rebuild(self, texts: Mapping[str, Sequence[str]], progress: Progress = lambda done, total: None) -> None:
+        """All texts anew, beside those that serve meanwhile; then these take their place."""
+        building: dict[str, Collection] = {}
+        self._embed({language: list(dict.fromkeys(some)) for language, some in texts.items()}, building, progress)
+        with self._reaching():
+            for collection in building.values():
+                collection.modify(metadata=self._metadata("serving"))
+        self._serving = building
+        self.forget_others()
+
+    def forget_others(self) -> None:
+        """What another embedder, or a build that was killed, has left."""
+        serving = {collection.name for collection in self._serving.values()}
+        with self._reaching():
+            for collection in self._all():
+                if collection.name not in serving:
+                    self._client.delete_collection(collection.name)
+
+    def refresh(self) -> None:
+        """See what another process has switched to."""
+        self._serving = self._collections("serving")
+
+    # How
+
+    def _embed(self, texts: Mapping[str, Sequence[str]], into: dict[str, Collection], progress: Progress) -> None:
+        batches = [(one, some[i : i + _BATCH]) for one, some in texts.items() for i in range(0, len(some), _BATCH)]
+        done, total = 0, sum(map(len, texts.values()))
+        if not total:
+            return
+        progress(0, total)
+        state = "serving" if into is self._serving else "building"
+        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # embedding is one core a call
+            vectors = pool.map(lambda batch: self._centring.passages(list(batch[1]), batch[0]), batches)
+            for (language, some), found in zip(batches, vectors, strict=True):
+                with self._reaching():
+                    if language not in into:
+                        into[language] = self._create(language, state)
+                    into[language].upsert(ids=[content_id(text) for text in some], embeddings=cast(Any, found))
+                done += len(some)
+                progress(done, total)
+        self._centring.save()
+
+    def _known(self, language: str, texts: Sequence[str]) -> set[str]:
+        known: set[str] = set()
+        for collection, some in self._parts(language, list(dict.fromkeys(map(content_id, texts)))):
+            rows: Any = self._asked(partial(collection.get, ids=some, include=[]))
+            known |= set(rows["ids"]) if rows else set()
+        return known
+
+    def _parts(self, language: str, ids: Sequence[str]) -> Iterator[tuple[Collection, list[str]]]:
+        """As many ids at a time as Chroma takes, with their collection; nothing for a language without texts."""
+        if collection := self._serving.get(language):
+            yield from ((collection, list(ids[i : i + _AT_ONCE])) for i in range(0, len(ids), _AT_ONCE))
+
+    def _create(self, language: str, state: str) -> Collection:
+        return self._client.create_collection(
+            f"{self._name}-{uuid.uuid4().hex[:12]}-{language}",
+            metadata=self._metadata(state),
+            configuration=cast(Any, {"hnsw": _GRAPH}),
+            embedding_function=None,  # vectors are ours: Chroma's own model would be downloaded
+        )
+
+    def _metadata(self, state: str) -> dict[str, str]:
+        return {"made": self._made, "state": state}
+
+    def _all(self) -> Sequence[Collection]:
+        with self._reaching():
+            return [each for each in self._client.list_collections() if each.name.startswith(f"{self._name}-")]
+
+    def _collections(self, state: str) -> dict[str, Collection]:
+        """This embedder's, by language."""
+        wanted = self._metadata(state)
+        found = [each for each in self._all() if {**(each.metadata or {})} == wanted]
+        return {each.name.removeprefix(f"{self._name}-").partition("-")[2]: each for each in found}
+
+    def _asked(self, question: Callable[[], Any], gone: Any = None) -> Any:
+        """The answer; `gone` where somebody switched to other collections at this very moment."""
+        with self._reaching():
+            try:
+                return question()
+            except (NotFoundError, InternalError):
+                self.refresh()
+                return gone
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx.TransportError as error:
+            raise IndexUnavailable(f"Chroma at {self._url}: {type(error).__name__}: {error}") from None

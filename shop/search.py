@@ -1,0 +1,233 @@
+"""Products found by meaning and by words within hard limits, put in order; and the truth where none fits.
+
+Recall (vectors, full text) -> what meets the limits in the database -> order -> not all alike. Every product is read
+anew from the catalogue before it is given, and held against the limits once more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from rag.centring import match_language
+from rag.diacritics import restore
+from rag.embedder import Vectors
+from rag.weighing import fuse
+from shop import finding, ranking
+from shop.limits import Limits, Order
+from shop.product_index import ProductIndex
+from shop.product_words import tokens
+from shop.protocol import Catalogue
+from shop.ranking import Part, Weights
+from shop.sessions import reading
+from shop.views import Product, Variant
+
+Why = Literal["price", "stock", "size", "colour", "without", "category", "nothing"]
+
+_FEW = 800  # products that are compared one by one; more are found through the index of vectors
+_NEAREST, _MOST = 200, 3200  # texts that it is asked for, at first and at last
+_SHARING = 100  # products that share most words
+_LOOKED_AT = 60  # products that are put in order
+_DENSE, _JUNK = 0.8, 0.18  # see rag.weighing
+_ENOUGH = 0.6  # of the best one's relevance: what is less is shown only where a category was named
+_IN_ORDER = 200  # products looked at for a superlative
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is looked for. `wanted`: attributes that it should have ("material:mulberry silk"); `liked`: a taste
+    (shop.ranking.taste); `order`: a superlative, which the data decides."""
+
+    text: str
+    language: str  # BCP-47
+    limits: Limits = field(default_factory=Limits)
+    k: int = 10
+    wanted: Sequence[str] = ()
+    liked: Mapping[str, float] = field(default_factory=dict)
+    order: Order | None = None
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A product that fits, with the variants that meet the limits, and what its place rests on."""
+
+    product: Product
+    variants: Sequence[Variant]
+    score: float
+    parts: Mapping[Part, float]
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """No product fits. `why`: the limit without which there would be some; `nearest`: those."""
+
+    why: Why
+    nearest: Sequence[Hit] = ()
+
+
+@dataclass(frozen=True)
+class Results:
+    """The best first, or why there is none."""
+
+    hits: Sequence[Hit]
+    none: Nothing | None = None
+
+
+class ProductSearch:
+    """One for each process."""
+
+    def __init__(self, engine: AsyncEngine, catalogue: Catalogue, index: ProductIndex, weights: Weights) -> None:
+        self._engine = engine
+        self._catalogue = catalogue
+        self.index = index
+        self._weights = weights
+
+    async def search(self, query: Query) -> Results:
+        """Raises ShopUnavailable and rag's errors."""
+        hits = await self._hits(query)
+        return Results(hits) if hits else Results((), await self._nothing(query))
+
+    async def market(self, country: str) -> str:
+        """Where a shopper of a country buys: there, if anything is sold there, else in "all"."""
+        async with reading(self._engine) as db:
+            return country if await finding.matching(db, Limits(market=country, in_stock=False), 1) else "all"
+
+    # What fits
+
+    async def _hits(self, query: Query) -> list[Hit]:
+        near = await self._relevance(query)
+        if query.order:
+            return await self._in_order(query, near)
+        if not query.limits.categories:
+            best = max(near.values(), default=0.0)
+            near = {id: score for id, score in near.items() if score >= _ENOUGH * best}
+        best_first = sorted(near, key=lambda id: -near[id])[:_LOOKED_AT]
+        products = [p for p in await self._catalogue.products(best_first) if query.limits.fits(p)]
+        parts = ranking.parts(products, near, query.wanted, query.liked)
+        scores = {product.id: ranking.total(parts[product.id], self._weights) for product in products}
+        vectors = await self._vectors(query.language, list(scores))
+        by_id = {product.id: product for product in products}
+        chosen = ranking.diverse(scores, vectors, query.k)
+        return [_hit(by_id[id], query.limits, scores[id], parts[id]) for id in chosen]
+
+    async def _in_order(self, query: Query, near: Mapping[str, float]) -> list[Hit]:
+        """A superlative: of all that meet the limits and have what is wanted, or else of what is meant, the first."""
+        assert query.order
+        async with reading(self._engine) as db:
+            ids = await finding.in_order(db, query.limits, query.order, _IN_ORDER)
+        products = [p for p in await self._catalogue.products(ids) if query.limits.fits(p)]
+        wanted = set(query.wanted)
+        having = [p for p in products if wanted <= ranking.attributes(p)]
+        if not query.limits.categories and not wanted and tokens(query.text):
+            best = max(near.values(), default=0.0)
+            meant = [p for p in products if near.get(p.id, 0.0) >= _ENOUGH * best]
+            having = meant or having
+        parts = ranking.parts(having, {p.id: near.get(p.id, 0.0) for p in having}, wanted, query.liked)
+        first = having[: query.k]
+        return [_hit(p, query.limits, ranking.total(parts[p.id], self._weights), parts[p.id]) for p in first]
+
+    async def _relevance(self, query: Query) -> dict[str, float]:
+        """How well products that meet the limits fit the words, 0 to 1; what is not about them at all is left out."""
+        limits, text = query.limits, query.text
+        if not text.strip():
+            async with reading(self._engine) as db:
+                return dict.fromkeys(await finding.matching(db, limits, _FEW), 1.0)
+        if match_language(query.language, ("vi",)):
+            text = restore(text)
+        vector = await asyncio.to_thread(self.index.vectors.query, text, query.language)
+        own = match_language(query.language, self.index.vectors.languages()) or ""
+        cosines = await self._by_meaning(limits, vector, own)
+        async with reading(self._engine) as db:
+            shared = await finding.with_words(db, limits, own, tokens(text), _SHARING)
+        others = [id for id in shared if id not in cosines]
+        cosines |= await self._cosines(vector, own, others)
+        ids = [id for id in cosines if cosines[id] >= _JUNK or id in shared]
+        dense = np.array([cosines[id] for id in ids], dtype=np.float64)
+        words = np.array([shared.get(id, 0.0) for id in ids], dtype=np.float64)
+        return dict(zip(ids, fuse(dense, words, _DENSE).tolist(), strict=True))
+
+    async def _by_meaning(self, limits: Limits, vector: Vectors, own: str) -> dict[str, float]:
+        """The cosines of the nearest products that meet the limits."""
+        async with reading(self._engine) as db:
+            few = await finding.matching(db, limits, _FEW + 1)
+        if len(few) <= _FEW:
+            return await self._cosines(vector, own, few)
+        n, vectors = _NEAREST, self.index.vectors
+        while True:
+            near: dict[tuple[str, str], float] = {}
+            for language in self._searched(own):
+                found = await asyncio.to_thread(vectors.nearest, vector, language, n)
+                near |= {(language, content): cosine for content, cosine in found.items()}
+            async with reading(self._engine) as db:
+                texts = await finding.those_meeting(db, limits, list(near))
+            best = _best((text.product, near[text.language, text.content]) for text in texts)
+            if len(best) >= _LOOKED_AT or len(near) < n or n >= _MOST:
+                return best
+            n *= 4
+
+    async def _cosines(self, vector: Vectors, own: str, products: Sequence[str]) -> dict[str, float]:
+        """A query's cosines with products, each by its text in the shopper's language, or by its nearest one."""
+        async with reading(self._engine) as db:
+            texts = await finding.texts_of(db, products)
+        having = {text.product for text in texts if text.language == own}
+        wanted = [text for text in texts if text.language == own or text.product not in having]
+        found: list[tuple[str, float]] = []
+        for language in {text.language for text in wanted}:
+            of = [text for text in wanted if text.language == language]
+            vectors = await asyncio.to_thread(self.index.vectors.vectors, language, [text.content for text in of])
+            found += [(text.product, float(vectors[text.content] @ vector)) for text in of if text.content in vectors]
+        return _best(found)
+
+    async def _vectors(self, language: str, products: Sequence[str]) -> dict[str, Vectors]:
+        """One vector for each product, to tell how alike they are."""
+        own = match_language(language, self.index.vectors.languages()) or ""
+        async with reading(self._engine) as db:
+            texts = await finding.texts_of(db, products)
+        found: dict[str, Vectors] = {}
+        for each in self._searched(own):
+            of = [text for text in texts if text.language == each and text.product not in found]
+            vectors = await asyncio.to_thread(self.index.vectors.vectors, each, [text.content for text in of])
+            found |= {text.product: vectors[text.content] for text in of if text.content in vectors}
+        return found
+
+    def _searched(self, own: str) -> list[str]:
+        """The shopper's language where the catalogue has it, else all that it has."""
+        return [own] if own else self.index.vectors.languages()
+
+    # Why nothing does
+
+    async def _nothing(self, query: Query) -> Nothing:
+        """The one limit without which something fits, and what that would be."""
+        limits = query.limits
+        looser: list[tuple[Why, Limits]] = [
+            ("size", limits.model_copy(update={"sizes": ()})),
+            ("colour", limits.model_copy(update={"colours": ()})),
+            ("stock", limits.model_copy(update={"in_stock": False})),
+            ("price", limits.model_copy(update={"lowest": None, "highest": None})),
+            ("without", limits.model_copy(update={"without": ()})),
+        ]
+        for why, loose in looser:
+            if loose == limits:
+                continue
+            order = query.order or ("cheapest" if why == "price" and limits.highest else None)
+            hits = await self._hits(replace(query, limits=loose, order=order, k=3))
+            if hits:
+                return Nothing(why, hits)
+        return Nothing("nothing")
+
+
+def _best(found: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """The greatest cosine of each product."""
+    best: dict[str, float] = {}
+    for product, cosine in found:
+        best[product] = max(best.get(product, -1.0), cosine)
+    return best
+
+
+def _hit(product: Product, limits: Limits, score: float, parts: Mapping[Part, float]) -> Hit:
+    return Hit(product, limits.fits(product), score, parts)
