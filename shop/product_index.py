@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import delete, func, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from rag.embedder import Embedder
+from rag.embedder import PRODUCTS, Embedder
 from rag.errors import IndexInUse
 from rag.vectors import Progress, TextVectors, content_id
 from shop.database import unbroken
@@ -64,6 +64,7 @@ class ProductIndex:
     @classmethod
     def open(cls, engine: AsyncEngine, folder: Path, embedder: Embedder, chroma_url: str = "") -> ProductIndex:
         """Blocks for a moment, or some seconds where the embedder is new. Raises rag's errors."""
+        embedder = embedder.for_task(PRODUCTS)
         try:
             return cls(engine, TextVectors(NAME, folder, embedder, chroma_url=chroma_url), writes=True)
         except IndexInUse:

@@ -35,16 +35,19 @@ _SHARING = 100  # products that share most words
 _LOOKED_AT = 60  # products that are put in order
 _DENSE, _JUNK = 0.8, 0.18  # see rag.weighing
 _ENOUGH = 0.6  # of the best one's relevance: what is less is shown only where a category was named
+_ENGLISH = 0.3  # of a wish's vector, what its known words are in English; see bench/product_search.py
 _IN_ORDER = 200  # products looked at for a superlative
 
 
 @dataclass(frozen=True)
 class Query:
     """What is looked for. `wanted`: attributes that it should have ("material:mulberry silk"); `liked`: a taste
-    (shop.ranking.taste); `order`: a superlative, which the data decides."""
+    (shop.ranking.taste); `order`: a superlative, which the data decides; `english`: those of the words that are known,
+    in English, for a catalogue that is not in the shopper's language."""
 
     text: str
     language: str  # BCP-47
+    english: str = ""
     limits: Limits = field(default_factory=Limits)
     k: int = 10
     wanted: Sequence[str] = ()
@@ -139,8 +142,13 @@ class ProductSearch:
                 return dict.fromkeys(await finding.matching(db, limits, _FEW), 1.0)
         if match_language(query.language, ("vi",)):
             text = restore(text)
-        vector = await asyncio.to_thread(self.index.vectors.query, text, query.language)
-        own = match_language(query.language, self.index.vectors.languages()) or ""
+        vectors = self.index.vectors
+        own = match_language(query.language, vectors.languages()) or ""
+        vector = await asyncio.to_thread(vectors.query, text, query.language)
+        if query.english and not own:
+            text = f"{text} {query.english}"
+            vector = vector + _ENGLISH * await asyncio.to_thread(vectors.query, query.english, "en")
+            vector /= np.linalg.norm(vector)
         cosines = await self._by_meaning(limits, vector, own)
         async with reading(self._engine) as db:
             shared = await finding.with_words(db, limits, own, tokens(text), _SHARING)

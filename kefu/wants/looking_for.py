@@ -24,6 +24,7 @@ from shop.product_words import COLOUR, SIZE, category_names, wider_categories
 from shop.views import Names
 
 _WORDS = Path(__file__).parent / "words"
+_USUAL = 3  # English words for one thing that a search is widened by
 _NEAR_NO = 14  # letters between a "not" and what it is said of
 _ALSO = re.compile(r"[\s,，、和或/]|and|or|và|hay|หรือ|และ|กับ|太|色|的|màu|สี|any|too|quá")
 _OF_FIELD: Mapping[str, Field] = {
@@ -72,6 +73,18 @@ class Vocabulary:
         """The catalogue's values behind a value of a field; None for one that nobody knows."""
         known = [e.meant.of for e in self._entries if e.meant.field == field and e.meant.value == value]
         return known[0] if known else None
+
+    def english(self, text: str, language: str) -> str:
+        """Those of the words that are known, in English: what a catalogue in English is searched with, too."""
+        said = Said.of(text, language)
+        places = [
+            (Span(*match.span(), str(number)), english)
+            for number, (words, english) in enumerate(_glossary())
+            for word in words
+            for match in word.places(said)
+        ]
+        kept = set(_apart([span for span, _ in places]))
+        return " ".join(dict.fromkeys(word for span, words in sorted(places) if span in kept for word in words))
 
     def known(self, field: Field) -> list[str]:
         """The values that a field can take."""
@@ -191,17 +204,28 @@ def _each(words: Mapping[str, Any]) -> Iterator[Word]:
         yield from (Word(str(word), language) for word in words.get(language, ()))
 
 
-@cache
 def _likes() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = yaml.safe_load((_WORDS / "likes.yaml").read_text(encoding="utf-8"))
-    return found
+    return _rows("likes")
 
 
 @cache
 def _looks() -> dict[str, dict[str, Any]]:
     """Colours as shoppers name them."""
-    rows: dict[str, dict[str, Any]] = yaml.safe_load((_WORDS / "looks.yaml").read_text(encoding="utf-8"))
-    return {key: row for key, row in rows.items() if key in _families() or key in _family_members()}
+    return {key: row for key, row in _rows("looks").items() if key in _families() or key in _family_members()}
+
+
+@cache
+def _glossary() -> list[tuple[tuple[Word, ...], tuple[str, ...]]]:
+    """Every list's words for one thing, with its usual English ones."""
+    rows = [*_likes().values(), *category_names().values(), *_rows("goods").values()]
+    rows += [row for key, row in _rows("looks").items() if key != "nothing"]
+    return [(tuple(_each(row)), tuple(row["en"][:_USUAL])) for row in rows]
+
+
+@cache
+def _rows(name: str) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = yaml.safe_load((_WORDS / f"{name}.yaml").read_text(encoding="utf-8"))
+    return found
 
 
 @cache
