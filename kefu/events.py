@@ -21,6 +21,8 @@ NoticeCode = Literal[
     "shop_unavailable", "approval_asked", "approval_refused", "nothing_to_confirm", "approval_gone",
     "unsupported_facts", "tool_limit", "human_offered", "memory", "remembered",
     "nothing_done",
+    # Products
+    "which_product", "which_products", "product_gone",
 ]  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from rag.embedder import PRODUCTS, Embedder
 from rag.errors import IndexInUse
 from rag.vectors import Progress, TextVectors, content_id
 from shop.database import unbroken
-from shop.models import ProductChangeRow, ProductRow, ProductTextRow, ProductWordRow
+from shop.models import ProductChangeRow, ProductRow, ProductTextRow, ProductWordRow, VariantRow
 from shop.product_words import composed, differs_by, full_text, languages, unique
 from shop.rows import product_view
 from shop.sessions import changing, reading
@@ -58,6 +58,9 @@ class ProductIndex:
         self.vectors = vectors
         self.writes = writes
         self.words: dict[tuple[str, str], Names] = {}  # what products differ by: ("material", "silk") -> its names
+        self.categories: frozenset[str] = frozenset()
+        self.markets: dict[str, str] = {}  # market -> its currency
+        self._known = False  # categories and markets are as they were read
         self._whole = False  # the vectors were compared with all texts, in this process
         self._syncing = asyncio.Lock()
 
@@ -83,7 +86,7 @@ class ProductIndex:
                 done = done.plus(await self._compare_all(progress, rebuild)) if self.writes else done
                 await asyncio.to_thread(self.vectors.refresh)
                 self._whole = True
-            if done.products or not self.words:
+            if done.products or not (self.words and self._known):
                 await self._read_words()
             return done
 
@@ -129,6 +132,8 @@ class ProductIndex:
             if values:
                 await db.execute(insert(ProductTextRow), values)
             await _learn_words(db, products)
+        if any(product.category not in self.categories or product.market not in self.markets for product in products):
+            self._known = False
         return _by_language(texts), before
 
     async def _drop(self, before: set[tuple[str, str]]) -> int:
@@ -202,6 +207,11 @@ class ProductIndex:
         wanted = select(ProductWordRow.attribute, ProductWordRow.value, ProductWordRow.names)
         async with reading(self._engine) as db:
             self.words = {(key, value): names for key, value, names in await db.execute(wanted)}
+            if not self._known:
+                self.categories = frozenset(await db.scalars(select(ProductRow.category).distinct()))
+                sold = select(ProductRow.market, VariantRow.currency).join(VariantRow).distinct()
+                self.markets = {market: currency for market, currency in await db.execute(sold)}
+                self._known = True
 
 
 def _texts(products: Sequence[Product]) -> list[tuple[str, str, str]]:

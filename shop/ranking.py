@@ -6,7 +6,7 @@ Pure arithmetic on products and numbers; knows no database and no vector store.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from statistics import median
 from typing import Literal
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from rag.embedder import Vectors
 from shop.views import Product, named
 
+Alternatives = frozenset[str]  # attributes of which one will do: {"material:wool", "material:cashmere"}
 Part = Literal["relevance", "wanted", "history", "sales", "rating", "stock", "margin", "newness"]
 
 _FEW_REVIEWS = 10  # a product's rating counts as if so many more had given the usual one
@@ -40,9 +41,30 @@ class Weights(BaseModel):
 
 
 def attributes(product: Product) -> set[str]:
-    """What a product is like, comparable across products: "material:silk", "category:scarves"."""
+    """What a product is like, comparable across products: "material:silk", "colour:red", "category:scarves"."""
     found = {f"{key}:{named(names, 'en')}" for key, values in product.attributes.items() for names in values}
-    return found | {f"category:{product.category}"}
+    options = {f"{key}:{named(v, 'en')}" for variant in product.variants for key, v in variant.options.items()}
+    return found | options | {f"category:{product.category}"}
+
+
+def _having(products: Sequence[Product], alternatives: Alternatives) -> dict[str, float]:
+    """How far each product has what is wanted, 0 to 1: one of the values, or by its place among the others where the
+    most (">battery_mah") or the least ("<weight_g") of a number is wanted."""
+    found = {product.id: float(bool(alternatives & attributes(product))) for product in products}
+    for wish in alternatives:
+        if wish[0] in "<>":
+            numbers = {product.id: n for product in products if (n := _number(product, wish[1:])) is not None}
+            order = sorted(set(numbers.values()), reverse=wish[0] == "<")
+            found |= {id: (order.index(n) + 1) / len(order) for id, n in numbers.items()}
+    return found
+
+
+def _number(product: Product, attribute: str) -> float | None:
+    values = product.attributes.get(attribute)
+    try:
+        return float(named(values[0], "en")) if values else None
+    except ValueError:
+        return None
 
 
 def taste(bought: Sequence[Product]) -> dict[str, float]:
@@ -58,12 +80,13 @@ def taste(bought: Sequence[Product]) -> dict[str, float]:
 def parts(
     products: Sequence[Product],
     relevance: Mapping[str, float],
-    wanted: Iterable[str],
+    wanted: Sequence[Alternatives],
     liked: Mapping[str, float],
     now: datetime | None = None,
 ) -> dict[str, dict[Part, float]]:
     """Each kind of evidence about each product, 0 to 1."""
-    asked, now = set(wanted), now or datetime.now(UTC)
+    now = now or datetime.now(UTC)
+    having = [_having(products, alternatives) for alternatives in wanted]
     warm = [product for product in products if not _cold(product, now)] or list(products)
     sold = [math.log1p(product.figures.sold) for product in warm]
     most = max(sold, default=0.0) or 1.0
@@ -76,7 +99,7 @@ def parts(
         rating /= figures.reviews + _FEW_REVIEWS
         found[product.id] = {
             "relevance": relevance[product.id],
-            "wanted": len(asked & its) / len(asked) if asked else 0.0,
+            "wanted": sum(share[product.id] for share in having) / len(having) if having else 0.0,
             "history": _likeness(its, liked),
             # A new product has had no time to sell: it stands where the middle of the others does
             "sales": (median(sold) if cold else math.log1p(figures.sold)) / most,

@@ -23,11 +23,11 @@ from shop.limits import Limits, Order
 from shop.product_index import ProductIndex
 from shop.product_words import tokens
 from shop.protocol import Catalogue
-from shop.ranking import Part, Weights
+from shop.ranking import Alternatives, Part, Weights
 from shop.sessions import reading
 from shop.views import Product, Variant
 
-Why = Literal["price", "stock", "size", "colour", "without", "category", "nothing"]
+Why = Literal["price", "stock", "size", "colour", "material", "without", "nothing"]
 
 _FEW = 800  # products that are compared one by one; more are found through the index of vectors
 _NEAREST, _MOST = 200, 3200  # texts that it is asked for, at first and at last
@@ -36,12 +36,14 @@ _LOOKED_AT = 60  # products that are put in order
 _DENSE, _JUNK = 0.8, 0.18  # see rag.weighing
 _ENOUGH = 0.6  # of the best one's relevance: what is less is shown only where a category was named
 _ENGLISH = 0.3  # of a wish's vector, what its known words are in English; see bench/product_search.py
+_NEAREST_SHOWN = 3  # where nothing fits
 _IN_ORDER = 200  # products looked at for a superlative
 
 
 @dataclass(frozen=True)
 class Query:
-    """What is looked for. `wanted`: attributes that it should have ("material:mulberry silk"); `liked`: a taste
+    """What is looked for. `wanted`: what it should be like; `must`: what it has to be, or the answer is that there is
+    none ("material"); `liked`: a taste
     (shop.ranking.taste); `order`: a superlative, which the data decides; `english`: those of the words that are known,
     in English, for a catalogue that is not in the shopper's language."""
 
@@ -50,7 +52,8 @@ class Query:
     english: str = ""
     limits: Limits = field(default_factory=Limits)
     k: int = 10
-    wanted: Sequence[str] = ()
+    wanted: Sequence[Alternatives] = ()
+    must: Sequence[Alternatives] = ()
     liked: Mapping[str, float] = field(default_factory=dict)
     order: Order | None = None
 
@@ -95,10 +98,9 @@ class ProductSearch:
         hits = await self._hits(query)
         return Results(hits) if hits else Results((), await self._nothing(query))
 
-    async def market(self, country: str) -> str:
-        """Where a shopper of a country buys: there, if anything is sold there, else in "all"."""
-        async with reading(self._engine) as db:
-            return country if await finding.matching(db, Limits(market=country, in_stock=False), 1) else "all"
+    async def products(self, ids: Sequence[str]) -> Sequence[Product]:
+        """Those of them that there are, in this order."""
+        return await self._catalogue.products(ids)
 
     # What fits
 
@@ -110,8 +112,8 @@ class ProductSearch:
             best = max(near.values(), default=0.0)
             near = {id: score for id, score in near.items() if score >= _ENOUGH * best}
         best_first = sorted(near, key=lambda id: -near[id])[:_LOOKED_AT]
-        products = [p for p in await self._catalogue.products(best_first) if query.limits.fits(p)]
-        parts = ranking.parts(products, near, query.wanted, query.liked)
+        products = await self._fitting(query, best_first)
+        parts = ranking.parts(products, near, [*query.wanted, *query.must], query.liked)
         scores = {product.id: ranking.total(parts[product.id], self._weights) for product in products}
         vectors = await self._vectors(query.language, list(scores))
         by_id = {product.id: product for product in products}
@@ -123,16 +125,20 @@ class ProductSearch:
         assert query.order
         async with reading(self._engine) as db:
             ids = await finding.in_order(db, query.limits, query.order, _IN_ORDER)
-        products = [p for p in await self._catalogue.products(ids) if query.limits.fits(p)]
-        wanted = set(query.wanted)
-        having = [p for p in products if wanted <= ranking.attributes(p)]
-        if not query.limits.categories and not wanted and tokens(query.text):
+        products = await self._fitting(query, ids)
+        having = [p for p in products if all(one & ranking.attributes(p) for one in query.wanted)] or products
+        if not query.limits.categories and not query.must and tokens(query.text):
             best = max(near.values(), default=0.0)
-            meant = [p for p in products if near.get(p.id, 0.0) >= _ENOUGH * best]
-            having = meant or having
-        parts = ranking.parts(having, {p.id: near.get(p.id, 0.0) for p in having}, wanted, query.liked)
+            having = [p for p in having if near.get(p.id, 0.0) >= _ENOUGH * best] or having
+        parts = ranking.parts(having, {p.id: near.get(p.id, 0.0) for p in having}, query.wanted, query.liked)
         first = having[: query.k]
         return [_hit(p, query.limits, ranking.total(parts[p.id], self._weights), parts[p.id]) for p in first]
+
+    async def _fitting(self, query: Query, ids: Sequence[str]) -> list[Product]:
+        """The products, read now, that meet the limits and are what they must be."""
+        read = await self._catalogue.products(ids)
+        fitting = [product for product in read if query.limits.fits(product)]
+        return [product for product in fitting if all(one & ranking.attributes(product) for one in query.must)]
 
     async def _relevance(self, query: Query) -> dict[str, float]:
         """How well products that meet the limits fit the words, 0 to 1; what is not about them at all is left out."""
@@ -223,10 +229,11 @@ class ProductSearch:
             if loose == limits:
                 continue
             order = query.order or ("cheapest" if why == "price" and limits.highest else None)
-            hits = await self._hits(replace(query, limits=loose, order=order, k=3))
+            hits = await self._hits(replace(query, limits=loose, order=order, k=_NEAREST_SHOWN))
             if hits:
                 return Nothing(why, hits)
-        return Nothing("nothing")
+        hits = await self._hits(replace(query, must=(), k=_NEAREST_SHOWN)) if query.must else []
+        return Nothing("material", hits) if hits else Nothing("nothing")
 
 
 def _best(found: Iterable[tuple[str, float]]) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kefu.tools import reads, writes
+from kefu.tools import products, reads, writes
 from kefu.tools.tool import Function, Toolbox, tool
 
 _OF_A_CUSTOMER: tuple[Function, ...] = (
@@ -22,7 +22,10 @@ _OF_A_CUSTOMER: tuple[Function, ...] = (
     writes.forget_me,
 )
 _OPEN_TO_ALL: tuple[Function, ...] = (
-    reads.get_product,
+    products.search_products,
+    products.recommend,
+    products.compare_products,
+    products.get_product,
     reads.get_variant,
     reads.list_products,
     reads.transfer_to_human,

@@ -18,11 +18,11 @@ from kefu.order_texts import (
     tracking_facts,
 )
 from kefu.shop_words import item_name
+from kefu.tools.products import shown
 from kefu.tools.tool import Looked, Session
 from kefu.words import say, spoken
 from shop.errors import Refused
 from shop.protocol import CustomerOrders
-from shop.views import Product
 
 OrderNumber = Annotated[
     str, Field(max_length=40, description="The order's number as the customer wrote it, for example JL10023.")
@@ -74,18 +74,14 @@ async def get_return_status(session: Session, order_number: OrderNumber) -> Look
     return Looked(return_facts(order, language), data, (card,), states=return_states(order, language))
 
 
-async def get_product(
-    session: Session, product_id: Annotated[str, Field(max_length=60, description="The product's id, from an order.")]
-) -> Looked:
-    """Look up a product with all its variants: options, price, and how many are in stock."""
-    return _product(await session.catalogue.product(product_id))
-
-
 async def get_variant(
     session: Session, variant_id: Annotated[str, Field(max_length=60, description="A variant's id.")]
 ) -> Looked:
     """Look up the product that a variant belongs to, with all its variants."""
-    return _product(await session.catalogue.variant(variant_id))
+    product = await session.catalogue.variant(variant_id)
+    if product is None:
+        raise Refused("variant_not_found", variant="")
+    return Looked("", shown(product, session.language))
 
 
 async def list_products(session: Session) -> Looked:
@@ -113,9 +109,3 @@ async def transfer_to_human(
 ) -> Looked:
     """Hand over to a person of the shop's team: when the customer asks for one, or when no tool and no policy helps."""
     return Looked("", {"handed_over": True, "summary": summary}, notice="human_offered")
-
-
-def _product(product: Product | None) -> Looked:
-    if product is None:
-        raise Refused("variant_not_found", variant="")
-    return Looked("", product.model_dump(mode="json", exclude={"descriptions"}))

@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from kefu.card_shapes import Card
 from kefu.events import NoticeCode
+from kefu.products.assortment import Assortment
+from kefu.products.recommend import Recommended
 from shop.changes import Wish
 from shop.protocol import Catalogue, CustomerOrders
 
@@ -28,6 +30,9 @@ class Session:
     orders: CustomerOrders | None
     catalogue: Catalogue
     language: str  # of the answer
+    assortment: Assortment | None = None  # None: products cannot be searched
+    country: str = ""  # where the shopper is, as far as that is known
+    contact: str = ""  # where people are reached
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class Looked:
     notice: NoticeCode | None = None  # a sentence of ours says it all; nothing is left to word
     short: str = ""  # the facts as they are said beside the cards, where no model words them
     states: tuple[str, ...] = ()  # of which one stands word for word in whatever is truly said of the facts
+    recommended: Recommended | None = None  # products whose reasons a model may word
 
     @property
     def said(self) -> str:

@@ -1,0 +1,153 @@
+"""What the product data says to a question about one product: the asked attributes, or that they are not in the data.
+
+Read from the question's own words. Knows no model, so it guesses nothing: what is not stored is said to be unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+from kefu.products.facts import (
+    facts,
+    label,
+    name_of,
+    options_of,
+    price_text,
+    rating_text,
+    rows,
+    stock_text,
+    value_text,
+)
+from kefu.shop_words import joined, pair
+from kefu.wants.intent import Intent, Meant
+from kefu.wants.spoken import Said, word_list
+from kefu.words import say, spoken
+from shop import ranking
+from shop.product_words import COLOUR, SIZE
+from shop.views import Product, Variant, named
+
+_MONEY, _STOCK, _RATING = "price", "stock", "rating"
+
+
+def answer(product: Product, question: str, intent: Intent, contact: str) -> str:
+    """One line for each thing that was asked; everything that is stored where nothing in particular was."""
+    language = intent.language
+    asked = aspects(question, language)
+    lines = [*_options(product, intent, contact), *_properties(product, intent, contact)]
+    said_of = {meant.field for meant in intent.meant}
+    for aspect in asked:
+        if (aspect == COLOUR and "colour" in said_of) or (aspect == SIZE and "size" in said_of):
+            continue
+        lines.append(_aspect(product, aspect, language, contact))
+    lines = list(dict.fromkeys(filter(None, lines)))
+    return "\n".join(lines) if lines else facts(product, language)
+
+
+def aspects(question: str, language: str) -> list[str]:
+    """The attributes that a question asks about, as kefu/wants/words/aspects.yaml names them."""
+    return word_list("aspects").heard(Said.of(question, language))
+
+
+def _aspect(product: Product, aspect: str, language: str, contact: str) -> str:
+    called = label(aspect, language)
+    text = {
+        _MONEY: price_text(product.variants, language),
+        _STOCK: stock_text(product.variants, language),
+        _RATING: rating_text(product, language),
+        COLOUR: joined(options_of(product, COLOUR, language), language),
+        SIZE: joined(options_of(product, SIZE, language), language),
+    }.get(aspect)
+    if text is None:
+        keys = [key for key in _keys(aspect) if key in product.attributes]
+        text = joined((value_text(product, key, language) for key in keys), language)
+        called = label(keys[0], language) if keys else called
+    else:
+        called = _row_label(aspect, language)
+    return pair(called, text, language) if text else _unknown(product, called, language, contact)
+
+
+@cache
+def _keys(aspect: str) -> tuple[str, ...]:
+    """The attributes of an aspect: "battery" is battery_mah, battery_hours, …"""
+    return tuple(aspect.split("+"))
+
+
+def _row_label(aspect: str, language: str) -> str:
+    key = {_MONEY: "price", _STOCK: "stock", _RATING: "rating", COLOUR: "colours", SIZE: "sizes"}[aspect]
+    return say(spoken(language), f"label_{key}")
+
+
+def _options(product: Product, intent: Intent, contact: str) -> Iterator[str]:
+    """Whether it comes in the colour and size that were named, and whether that is in stock."""
+    language = intent.language
+    colours, sizes = _wanted(intent, "colour"), _wanted(intent, "size")
+    if not (colours or sizes):
+        return
+    meeting = [v for v in product.variants if _is(v, COLOUR, colours) and _is(v, SIZE, sizes)]
+    if meeting:
+        said = list(dict.fromkeys(_said(variant, language) for variant in meeting))
+        yield say(
+            spoken(language), "stock_of", name=name_of(product, language), options=joined(said, language),
+            stock=stock_text(meeting, language),
+        )  # fmt: skip
+        return
+    for option, wanted in ((COLOUR, colours), (SIZE, sizes)):
+        if wanted and not any(_is(variant, option, wanted) for variant in product.variants):
+            options = joined(options_of(product, option, language), language)
+            what = joined((meant.said for meant in intent.meant if meant.field == _field(option)), language)
+            if options:
+                yield say(spoken(language), "no_has", name=name_of(product, language), what=what, options=options)
+            else:
+                yield _unknown(product, _row_label(option, language), language, contact)
+            return
+    yield pair(_row_label(_STOCK, language), stock_text([], language), language)
+
+
+def _field(option: str) -> str:
+    return "colour" if option == COLOUR else "size"
+
+
+def _wanted(intent: Intent, field: str) -> set[str]:
+    return {value.partition(":")[2] for meant in intent.meant if meant.field == field for value in meant.of}
+
+
+def _is(variant: Variant, option: str, wanted: set[str]) -> bool:
+    return not wanted or named(variant.options.get(option, {}), "en") in wanted
+
+
+def _said(variant: Variant, language: str) -> str:
+    return joined(
+        (named(variant.options[o], spoken(language)) for o in (COLOUR, SIZE) if o in variant.options), language
+    )
+
+
+def _properties(product: Product, intent: Intent, contact: str) -> Iterator[str]:
+    """Whether it has what was named: a material, a feature, a season, …"""
+    for meant in intent.meant:
+        if meant.field in ("material", "style", "season", "fit", "feature", "occasion") and not _bare_number(meant):
+            yield _property(product, meant, intent.language, contact)
+
+
+def _bare_number(meant: Meant) -> bool:
+    return any(value[0] in "<>" for value in meant.of)
+
+
+def _property(product: Product, meant: Meant, language: str, contact: str) -> str:
+    its = ranking.attributes(product)
+    keys = list(dict.fromkeys(value.partition(":")[0] for value in meant.of if value in its))
+    if keys:
+        texts = [value_text(product, key, language) for key in keys]
+        return say(spoken(language), "yes_has", facts=joined(texts, language))
+    told = [key for key in dict.fromkeys(value.partition(":")[0] for value in meant.of) if key in product.attributes]
+    known = [pair(label(key, language), value_text(product, key, language), language) for key in told[:1]]
+    return known[0] if known and meant.field != "feature" else _unknown(product, meant.said, language, contact)
+
+
+def _unknown(product: Product, what: str, language: str, contact: str) -> str:
+    return say(spoken(language), "not_in_data", what=what, name=name_of(product, language), contact=contact)
+
+
+def stored(product: Product, language: str) -> Sequence[str]:
+    """Every text that is stored of it, for holding a sentence against."""
+    return [name_of(product, language), *rows(product, language).values(), named(product.descriptions, language)]

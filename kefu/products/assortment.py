@@ -1,0 +1,118 @@
+"""What one shop sells, to be searched for shoppers: from their words to an intent, from an intent to products.
+
+Knows no model and no conversation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from kefu.wants.intent import Field, Intent
+from kefu.wants.looking_for import Vocabulary
+from shop import ranking
+from shop.limits import Limits
+from shop.product_index import ProductIndex
+from shop.protocol import CustomerOrders
+from shop.ranking import Alternatives
+from shop.search import ProductSearch, Query, Results
+from shop.views import Product
+
+_RECENT_ORDERS = 6  # whose items tell a taste
+_WANTED: tuple[Field, ...] = ("recipient", "occasion", "style", "season", "fit", "feature")
+
+
+@dataclass(frozen=True)
+class Market:
+    """Where a shopper buys: a country or "all", and what prices are in there (ISO 4217)."""
+
+    name: str
+    currency: str
+
+
+class Assortment:
+    """One for each process; safe for many turns at once."""
+
+    def __init__(self, search: ProductSearch) -> None:
+        self._search = search
+        self._vocabulary = Vocabulary({}, ())
+        self._made_from: tuple[object, object] = (None, None)
+
+    @property
+    def index(self) -> ProductIndex:
+        return self._search.index
+
+    def market(self, country: str) -> Market:
+        """Of a country (ISO 3166): its own, if anything is sold there, else "all"."""
+        markets = self.index.markets
+        name = country if country in markets else "all"
+        return Market(name, markets.get(name) or next(iter(markets.values()), "USD"))
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words of the catalogue as it is now."""
+        made_from = (self.index.words, self.index.categories)
+        if not all(now is then for now, then in zip(made_from, self._made_from, strict=True)):
+            self._vocabulary, self._made_from = Vocabulary(self.index.words, self.index.categories), made_from
+        return self._vocabulary
+
+    def intent(self, text: str, language: str, market: Market) -> Intent:
+        """What a message looks for, as far as its words say it."""
+        return self.vocabulary.intent(text, language, market.currency)
+
+    async def find(
+        self, intent: Intent, market: Market, k: int, liked: Mapping[str, float] | None = None
+    ) -> tuple[Limits, Results]:
+        """The best `k` products for an intent, and the limits that they were held to. Raises ShopUnavailable and
+        RetrievalError."""
+        query = self._query(intent, market, k, liked or {})
+        return query.limits, await self._search.search(query)
+
+    def _query(self, intent: Intent, market: Market, k: int, liked: Mapping[str, float]) -> Query:
+        text = intent.text.replace(intent.budget_said, " ") if intent.budget_said else intent.text
+        return Query(
+            text=text,
+            language=intent.language,
+            limits=limits_of(intent, market),
+            k=k,
+            wanted=[_any(one.of) for one in intent.meant if one.field in _WANTED and one.of],
+            must=[_any(one.of) for one in intent.meant if one.field == "material" and one.of],
+            liked=liked,
+            order=intent.order,
+            english=self.vocabulary.english(text, intent.language),
+        )
+
+    async def products(self, ids: Sequence[str]) -> Sequence[Product]:
+        """Those of them that there are, in this order. Raises ShopUnavailable."""
+        return await self._search.products(ids)
+
+    async def taste(self, orders: CustomerOrders | None) -> dict[str, float]:
+        """What somebody bought lately has in common; {} for a guest. Raises ShopError."""
+        if orders is None:
+            return {}
+        bought = [item.product for order in await orders.list(_RECENT_ORDERS) for item in order.items]
+        return ranking.taste(await self._search.products(bought))
+
+
+def limits_of(intent: Intent, market: Market) -> Limits:
+    """The hard limits of an intent. A budget in another currency than the market's limits nothing: there are no
+    rates here."""
+    bounds = [bound for bound in (intent.lowest, intent.highest) if bound]
+    usable = all(bound.currency == market.currency for bound in bounds)
+    return Limits(
+        market=market.name,
+        categories=_names(intent.of("category"), "category"),
+        lowest=intent.lowest if usable else None,
+        highest=intent.highest if usable else None,
+        colours=_names(intent.of("colour"), "colour"),
+        sizes=_names(intent.of("size"), "size"),
+        without=intent.of("must_not"),
+    )
+
+
+def _any(values: Sequence[str]) -> Alternatives:
+    return frozenset(values)
+
+
+def _names(values: Sequence[str], attribute: str) -> tuple[str, ...]:
+    return tuple(value.removeprefix(f"{attribute}:") for value in values)

@@ -1,0 +1,111 @@
+"""A product in the shopper's words: price, stock, options, attributes with their labels and units. Only what is stored.
+
+Knows no search and no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kefu.amounts import money_text
+from kefu.shop_words import item_name, joined, pair
+from kefu.words import say, spoken, word, words
+from shop.product_words import COLOUR, SIZE, category_name
+from shop.views import Product, Variant, named
+
+_LOW = 3  # units that are few
+
+
+def price_text(variants: Sequence[Variant], language: str) -> str:
+    """ "299元", "from 299元" where variants differ; "" where there is none."""
+    prices = sorted((variant.price for variant in variants), key=lambda price: price.amount)
+    if not prices:
+        return ""
+    lowest = money_text(prices[0], language)
+    return lowest if prices[0] == prices[-1] else say(spoken(language), "price_from", price=lowest)
+
+
+def stock_code(variants: Sequence[Variant]) -> str:
+    """in, low or out."""
+    units = sum(variant.stock for variant in variants)
+    return "out" if units <= 0 else "low" if units <= _LOW else "in"
+
+
+def stock_text(variants: Sequence[Variant], language: str) -> str:
+    """ "In stock", "Only 2 left", "Sold out"."""
+    units = sum(variant.stock for variant in variants)
+    return say(spoken(language), f"stock_{stock_code(variants)}", **({"n": str(units)} if 0 < units <= _LOW else {}))
+
+
+def name_of(product: Product, language: str) -> str:
+    return item_name(product.names, language)
+
+
+def label(key: str, language: str) -> str:
+    """What an attribute is called: "Battery"; one without a word by its key."""
+    called = word(spoken(language), "attribute", key)
+    return called if called != key else key.replace("_", " ")
+
+
+def value_text(product: Product, key: str, language: str) -> str:
+    """The values of an attribute: "silk, cotton", "5,000 mAh"; "" where the product has none."""
+    texts = [named(names, spoken(language)) for names in product.attributes.get(key, ())]
+    return joined((f"{_grouped(text)}{unit(key, language)}" if _is_number(text) else text for text in texts), language)
+
+
+def unit(key: str, language: str) -> str:
+    """What stands behind a number of this attribute."""
+    units = words(spoken(language))["unit"]
+    return units.get(key.rpartition("_")[2], "") if isinstance(units, dict) else ""
+
+
+def options_of(product: Product, option: str, language: str, *, in_stock: bool = False) -> list[str]:
+    """The colours, the sizes, …, each once, in the catalogue's order."""
+    variants = [variant for variant in product.variants if variant.stock > 0 or not in_stock]
+    found = (named(v.options[option], spoken(language)) for v in variants if option in v.options)
+    return list(dict.fromkeys(found))
+
+
+def rating_text(product: Product, language: str) -> str:
+    """ "4.6 of 5 (120 reviews)", or ""."""
+    figures = product.figures
+    if figures.rating is None or not figures.reviews:
+        return ""
+    return say(spoken(language), "rating_text", rating=f"{figures.rating:g}", reviews=str(figures.reviews))
+
+
+def rows(product: Product, language: str) -> dict[str, str]:
+    """Everything that is stored of a product and meant for shoppers, label -> text, in order."""
+    spoken_in = spoken(language)
+    shown = {
+        say(spoken_in, "label_price"): price_text(product.variants, language),
+        say(spoken_in, "label_stock"): stock_text(product.variants, language),
+        say(spoken_in, "label_colours"): joined(options_of(product, COLOUR, language), language),
+        say(spoken_in, "label_sizes"): joined(options_of(product, SIZE, language), language),
+        say(spoken_in, "label_rating"): rating_text(product, language),
+    }
+    shown |= {label(key, language): value_text(product, key, language) for key in product.attributes}
+    return {name: text for name, text in shown.items() if text}
+
+
+def facts(product: Product, language: str) -> str:
+    """A product as lines: name, what is stored of it, its description."""
+    lines = [
+        name_of(product, language),
+        *(pair(name, text, language) for name, text in rows(product, language).items()),
+    ]
+    return "\n".join([*lines, named(product.descriptions, spoken(language))]).strip()
+
+
+def kind(product: Product, language: str) -> str:
+    """What its category is called."""
+    called = word(spoken(language), "category", product.category)
+    return called if called != product.category else category_name(product.category, spoken(language))
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "", 1).isdigit()
+
+
+def _grouped(text: str) -> str:
+    return f"{int(text):,}" if text.isdigit() and len(text) > 4 else text
