@@ -111,7 +111,7 @@ class Settings(BaseSettings):
     )
 
     # The model for hard questions
-    thinking_url: str = Field("", description="A server whose model thinks first. Empty: the ordinary model's server.")
+    thinking_url: str = Field("", description="Its server, /v1 or not. Empty: the ordinary model's.")
     thinking_model: str = Field(
         "", description="Its name there; for a hybrid the ordinary one again. Both empty: nothing is thought over."
     )

@@ -159,7 +159,7 @@ async def _as_text(events: AsyncIterator[Event], trace: bool, err: Console) -> b
     async for event in events:
         if isinstance(event, Thinking):
             if trace or not thinking:
-                said = event.text if trace else "thinking …\n"
+                said = ("" if thinking else "thinking: ") + event.text if trace else "thinking …\n"
                 err.print(said, end="", style="dim", markup=False, highlight=False, soft_wrap=True)
             thinking = True
             continue

@@ -346,6 +346,30 @@ async def test_a_thinking_model_that_was_never_there_is_said_at_the_start_and_fa
     assert text(await shop.say(HARD)) == "The ordinary one."
 
 
+async def test_the_ordinary_model_goes_on_from_the_tools_that_the_thinking_one_called(opening: Opening) -> None:
+    call = say("", "tool_calls", tool_calls=[("no_such_tool", "{}")])
+    shop = await opening([call, fail(503, "busy")], tools="native")
+    events = await shop.say(HARD)
+    assert text(events) == "The ordinary one."
+    roles = [message["role"] for message in shop.ordinary.requests[-1]["messages"]]
+    assert roles[-2:] == ["assistant", "tool"]
+    assert shop.thinker.requests[0]["tools"] == shop.ordinary.requests[-1]["tools"]
+
+
+async def test_stop_ends_the_thinking_upstream_and_keeps_nothing_of_it(opening: Opening) -> None:
+    shop = await opening(thoughtful(*REASONING))
+    shop.thinker.hold(after=2)
+    talk = await shop.desk.conversations.start("guest:1")
+    async with aclosing(shop.desk.assistant.reply(talk, Incoming(text=HARD))) as events:
+        async for event in events:
+            if isinstance(event, Thinking):
+                break
+    await asyncio.wait_for(shop.thinker.aborted.wait(), 5)
+    answer = (await shop.desk.conversations.messages(talk.id))[-1]
+    assert (answer.status, answer.text, answer.model_text) == ("cut", "", "")
+    assert not shop.ordinary.requests and b"Zebra" not in shop.stored()
+
+
 async def test_an_answer_that_breaks_off_after_its_thinking_is_kept_and_marked_cut(opening: Opening) -> None:
     shop = await opening(raw(*REASONING, chunk({"content": "You can return"}), Drop()))
     events = await shop.say(HARD)
