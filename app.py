@@ -14,7 +14,17 @@ import web.sockets  # noqa: F401  takes the place of Chainlit's own socket handl
 from kefu.chat import Incoming
 from kefu.config import Settings
 from kefu.desk import open_desk
-from kefu.events import ApprovalNeeded, CardShown, Cited, LanguageDetected, Notice, Sources, Token, Withdrawn
+from kefu.events import (
+    ApprovalNeeded,
+    CardShown,
+    Cited,
+    LanguageDetected,
+    Notice,
+    Sources,
+    Thinking,
+    Token,
+    Withdrawn,
+)
 from kefu.words import say, starters
 from web.answer import Answer, Question
 from web.guards import DEVELOPER
@@ -30,6 +40,7 @@ async def answer(question: Question, page: Answer) -> None:
     conversation = await desk().conversations.start(question.owner, question.conversation)
     incoming = Incoming(question.text, question.id, question.locale, question.address)
     assistant = desk().assistant
+    for_staff = await desk().staff.role(question.owner) is not None
     happening = (
         assistant.decide(conversation, question.approval, question.confirm)
         if question.approval
@@ -46,6 +57,8 @@ async def answer(question: Question, page: Answer) -> None:
                     await page.write(text)
                 case Cited(citation=citation):
                     await page.cite(citation)
+                case Thinking(text=text) if for_staff:
+                    await page.think(text)
                 case Withdrawn():
                     await page.withdraw()
                 case Notice():

@@ -18,7 +18,7 @@ from kefu.card_shapes import ApprovalCard
 from kefu.chat import Incoming
 from kefu.conversations import Conversation, Message
 from kefu.desk import Desk
-from kefu.events import Event, ModelError, NotFound, Trace
+from kefu.events import Event, ModelError, NotFound, Thinking, Trace
 from kefu.identity import CUSTOMER_COOKIE, GUEST_COOKIE, BadToken, customer_of
 from kefu.languages import Voice, detect
 from kefu.staff import found_view
@@ -30,6 +30,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _YEAR_S = 365 * 24 * 3600
+_QUIET_S = 15  # a stream never says nothing for longer: proxies give up after a minute or less
 _READY_S = 5  # a model server that takes longer to say that it is there is not ready
 
 
@@ -202,14 +203,24 @@ async def _events(turn_events: AsyncGenerator[Event, None], traced: bool = False
 
     turn = asyncio.create_task(speak())
     try:
-        while event := await said.get():
-            if traced or not isinstance(event, Trace):
+        while event := await _next(said):
+            if event == "waiting":
+                yield b": waiting\n\n"  # a comment, which keeps proxies from hanging up while a model thinks
+            elif traced or not isinstance(event, Trace | Thinking):
                 yield sse(event)
         await turn
     finally:
         turn.cancel()
         with CancelScope(shield=True):
             await asyncio.wait([turn])
+
+
+async def _next(said: asyncio.Queue[Event | None]) -> Event | Literal["waiting"] | None:
+    try:
+        async with asyncio.timeout(_QUIET_S):
+            return await said.get()
+    except TimeoutError:
+        return "waiting"
 
 
 Owner = Annotated[str, Depends(_owner)]
@@ -224,7 +235,7 @@ async def chat(
     body: ChatRequest, request: Request, response: Response, owner: Owner, desk: OpenDesk
 ) -> StreamingResponse:
     """Answers one message as a stream of events: language, sources, token, cited, notice, tool_started, tool_finished,
-    card, approval, done."""
+    card, approval, done; for staff with `trace` also trace and thinking."""
     message_id = body.message_id or uuid.uuid4()
     try:
         if body.conversation:

@@ -34,6 +34,7 @@ from kefu.events import (
 )
 from kefu.languages import detect
 from kefu.llm import LLM
+from kefu.thinker import Thinker
 from kefu.turn import Turn
 from kefu.turn_parts import Clock, Limits, Parts
 from kefu.words import say
@@ -64,9 +65,10 @@ class Assistant:
         llm: LLM,
         limits: Limits,
         errands: Errands | None = None,
+        thinker: Thinker | None = None,
     ) -> None:
         system = prompt.system_prompt(limits.shop_name, tools=bool(errands and errands.rounds))
-        self._parts = Parts(conversations, index, llm, limits, system, errands)
+        self._parts = Parts(conversations, index, llm, limits, system, errands, thinker)
 
     async def warm(self, slots: int = 1) -> None:
         """Prefills the prompt's shared beginning, once for each of the server's slots."""

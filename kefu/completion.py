@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kefu.events import ModelError, ModelRefused, ModelUnavailable
+from kefu.think_tags import Kind, ThinkTags
 
 _BROKEN_OFF = {"abort", "error"}  # finish reasons by which vLLM and routers say that they gave up
 _PASSING = {408, 425, 429}  # the 4xx that do not blame the request
@@ -47,6 +48,11 @@ class ReasoningDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenBack:
+    """All text so far was thinking: the model closed a tag that its template had opened in the prompt."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The last piece, exactly once. `reason` is the server's word: stop, length, tool_calls, content_filter …"""
 
@@ -57,19 +63,21 @@ class Finished:
     beginnings: Mapping[str, float]  # first token -> its log-probability, the likeliest; empty unless asked for
 
 
-Piece = TextDelta | ReasoningDelta | Finished
+Delta = TextDelta | ReasoningDelta | TakenBack
+Piece = Delta | Finished
 
 
 class Completion:
-    """One answer so far."""
+    """One answer so far. `thinks`: its text may begin with thinking, without a tag before it."""
 
-    def __init__(self) -> None:
+    def __init__(self, thinks: bool = False) -> None:
         self.reason = ""  # set once the model has finished
         self.over = False  # the server said [DONE]
         self.usage = Usage()
         self.beginnings: dict[str, float] = {}
         self.began_at: float | None = None  # time.monotonic() of the first token of any kind
         self._calls: dict[int, dict[str, str]] = {}
+        self._tags = ThinkTags(thinks)
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
@@ -79,7 +87,7 @@ class Completion:
             for index, call in sorted(self._calls.items())
         )
 
-    def add(self, data: str) -> list[TextDelta | ReasoningDelta]:
+    def add(self, data: str) -> list[Delta]:
         """Take one event's data, or the body of an answer that was not streamed; raises what the server reports."""
         if data.strip() == "[DONE]":
             self.over = True
@@ -92,25 +100,26 @@ class Completion:
         choices = chunk.get("choices")
         return self._choice(_object(choices[0])) if isinstance(choices, list) and choices else []
 
-    def _choice(self, choice: Mapping[str, Any]) -> list[TextDelta | ReasoningDelta]:
+    def _choice(self, choice: Mapping[str, Any]) -> list[Delta]:
         delta = _object(choice.get("delta")) or _object(choice.get("message"))
-        pieces: list[TextDelta | ReasoningDelta] = []
+        pieces: list[Delta] = []
         if reasoning := _text(delta.get("reasoning")) or _text(delta.get("reasoning_content")):
+            self._tags.told_apart()
             pieces.append(ReasoningDelta(reasoning))
         if text := _text(delta.get("content")):
-            pieces.append(TextDelta(text))
+            pieces += map(_delta, self._tags.feed(text))
         if not self.beginnings:
             self.beginnings = _beginnings(choice.get("logprobs"))
         calls = delta.get("tool_calls")
         for call in calls if isinstance(calls, list) else ():
             self._fold(_object(call))
-        if (pieces or calls) and self.began_at is None:
+        if (reasoning or text or calls) and self.began_at is None:
             self.began_at = time.monotonic()
         reason = _text(choice.get("finish_reason"))
         if reason in _BROKEN_OFF:
             raise ModelUnavailable(f"broke the answer off (finish_reason {reason})")
         self.reason = reason or self.reason
-        return pieces
+        return [*pieces, *map(_delta, self._tags.end())] if reason else pieces
 
     def _fold(self, delta: Mapping[str, Any]) -> None:
         index = delta.get("index")
@@ -121,6 +130,13 @@ class Completion:
         call["id"] = call["id"] or _text(delta.get("id"))
         call["name"] = call["name"] or _text(function.get("name"))  # sent once, or again with every delta
         call["arguments"] += _text(function.get("arguments"))
+
+
+def _delta(part: tuple[Kind, str]) -> Delta:
+    kind, text = part
+    if kind is Kind.TAKEN_BACK:
+        return TakenBack()
+    return TextDelta(text) if kind is Kind.ANSWER else ReasoningDelta(text)
 
 
 def said_error(body: str, status: int) -> ModelError:

@@ -110,6 +110,17 @@ class Settings(BaseSettings):
         0, ge=0, description="The prompt's cap in tokens; 0: 3500 embedded, else 60 % of window."
     )
 
+    # The model for hard questions
+    thinking_url: str = Field("", description="Its server, /v1 or not. Empty: the ordinary model's.")
+    thinking_model: str = Field(
+        "", description="Its name there; for a hybrid the ordinary one again. Both empty: nothing is thought over."
+    )
+    thinking_api_key: SecretStr = Field(SecretStr(""), description="Bearer key of KEFU_THINKING_URL.")
+    thinking_max_tokens: int = Field(4096, ge=256, description="Its thinking and its answer together, in tokens.")
+    thinking_timeout_s: float = Field(300.0, gt=0, description="Limit for both together.")
+    thinking_temperature: float = Field(0.6, ge=0, le=2, description="Its sampling temperature.")
+    thinking_top_p: float = Field(0.95, gt=0, le=1, description="Its nucleus sampling.")
+
     # The embedded model (used while KEFU_LLM_URL is empty)
     local_model: str = Field("qwen2.5-coder-1.5b", description="A name from `kefu model list`, or a GGUF file's path.")
     local_slots: int = Field(2, ge=1, le=16, description="Answers generated at the same time.")
@@ -131,7 +142,7 @@ class Settings(BaseSettings):
     # Running
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the log says.")
 
-    @field_validator("llm_url", "embedding_url")
+    @field_validator("llm_url", "thinking_url", "embedding_url")
     @classmethod
     def _normalise_url(cls, url: str) -> str:
         return base_url(url) if url.strip() else ""

@@ -29,6 +29,7 @@ from kefu.proofs import Proofs
 from kefu.reply import Walls, Writing
 from kefu.script_lock import Dialect
 from kefu.staff_roles import StaffRoles
+from kefu.thinker import Thinker, thinker_of
 from kefu.turn_parts import Limits
 from kefu.wants.router import EXAMPLES, Router
 from rag.embedder import Embedder, make_embedder
@@ -93,14 +94,18 @@ async def open_desk(settings: Settings, progress: Progress = _silent) -> AsyncIt
             idle_s=settings.llm_idle_timeout_s,
             total_s=settings.llm_total_timeout_s,
             retries=settings.llm_retries,
+            thinks=False,
         )
         stack.push_async_callback(llm.close)
-        limits = await limits_of(settings, llm)
+        thinker = thinker_of(settings, endpoint)
+        if thinker:
+            stack.push_async_callback(thinker.llm.close)
+        limits = await limits_of(settings, llm, thinker)
         errands = None
         if settings.tools != "off":
             router = await asyncio.to_thread(open_router, settings, index)
             errands = Errands(shop, proofs, approvals, router, llm, await _rounds(settings, llm))
-        assistant = Assistant(conversations, index, llm, limits, errands)
+        assistant = Assistant(conversations, index, llm, limits, errands, thinker)
         yield Desk(settings, assistant, conversations, index, llm, identity, shop, proofs, staff)
 
 
@@ -242,7 +247,7 @@ async def _open_model(
     return local.endpoint
 
 
-async def limits_of(settings: Settings, llm: LLM) -> Limits:
+async def limits_of(settings: Settings, llm: LLM, thinker: Thinker | None = None) -> Limits:
     """A turn's numbers and words: the settings', and for "auto" what suits the model that answers."""
     return Limits(
         shop_name=settings.shop_name,
@@ -255,7 +260,7 @@ async def limits_of(settings: Settings, llm: LLM) -> Limits:
         context_tokens=settings.context_tokens or await _context_tokens(settings, llm),
         answer_check=settings.answer_check == "on" or (settings.answer_check == "auto" and not settings.llm_url),
         writing=Writing(
-            layout=await _layout(settings, llm),
+            layout=await _layout(settings, llm, thinker),
             max_tokens=settings.llm_max_tokens,
             temperature=settings.llm_temperature,
             top_p=settings.llm_top_p,
@@ -288,14 +293,21 @@ async def _lock(settings: Settings, llm: LLM) -> Dialect | None:
         return None
 
 
-async def _layout(settings: Settings, llm: LLM) -> Layout:
+async def _layout(settings: Settings, llm: LLM, thinker: Thinker | None) -> Layout:
+    """One for both models, as the one answers where the other cannot."""
     if settings.prompt_layout != "auto":
         return settings.prompt_layout
     try:
-        return "system" if await llm.takes_late_system_message() else "user"
+        if not await llm.takes_late_system_message():
+            return "user"
     except ModelError as error:
         log.warning("could not ask the model server which prompts it takes, using the safe layout: %s", error)
         return "user"
+    try:
+        return "system" if thinker is None or await thinker.llm.takes_late_system_message() else "user"
+    except ModelError as error:
+        log.warning("the thinking model does not answer; until it does, the ordinary one does: %s", error)
+        return "system"
 
 
 async def _context_tokens(settings: Settings, llm: LLM) -> int:

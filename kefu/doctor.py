@@ -57,7 +57,7 @@ def below_minimum() -> list[str]:
 def examine(settings: Settings) -> Iterator[Finding]:
     """Every finding, in the order in which a start would meet them. A check that fails itself is a finding too."""
     checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-        _python, _packages, _language, _home, _database, _policies, _embedding, _chroma, _model, _port,
+        _python, _packages, _language, _home, _database, _policies, _embedding, _chroma, _model, _thinking, _port,
     )  # fmt: skip
     for check in checks:
         try:
@@ -172,13 +172,14 @@ def _chroma(settings: Settings) -> Iterator[Finding]:
 
 
 def _server(what: str, url: str, key: str, wanted: str) -> Iterator[Finding]:
-    name = "KEFU_LLM" if what == "model" else "KEFU_EMBEDDING"
+    name = {"model": "KEFU_LLM", "thinking": "KEFU_THINKING"}.get(what, "KEFU_EMBEDDING")
     headers = {"authorization": f"Bearer {key}"} if key else {}
     try:
         answer = requests.get(f"{url}/models", headers=headers, timeout=_TIMEOUT_S)
     except requests.RequestException as error:
         said = f"{url} is not reachable ({type(error).__name__})"
-        yield Finding(what, "wrong", said, f"Start it, or mend {name}_URL; empty, Kefu uses its own.")
+        instead = "until then the ordinary model answers" if what == "thinking" else "empty, Kefu uses its own"
+        yield Finding(what, "wrong", said, f"Start it, or mend {name}_URL; {instead}.")
         return
     try:
         models = [str(model["id"]) for model in answer.json()["data"]] if answer.ok else []
@@ -208,6 +209,15 @@ def _model(settings: Settings) -> Iterator[Finding]:
     if not _fast_processor():
         advice = "Set KEFU_LLM_URL to a server on another machine."
         yield Finding("processor", "wrong", "has no AVX2, which the embedded model needs", advice)
+
+
+def _thinking(settings: Settings) -> Iterator[Finding]:
+    if settings.thinking_url:
+        key = settings.thinking_api_key.get_secret_value()
+        yield from _server("thinking", settings.thinking_url, key, settings.thinking_model)
+    elif settings.thinking_model and settings.llm_url:
+        key = settings.llm_api_key.get_secret_value()
+        yield from _server("thinking", settings.llm_url, key, settings.thinking_model)
 
 
 def _fast_processor() -> bool:

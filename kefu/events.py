@@ -84,7 +84,7 @@ class Withdrawn(_Frozen):
     """The answer's text so far, and its citations, no longer hold: it is written anew, or a notice says why not."""
 
     type: Literal["withdrawn"] = "withdrawn"
-    reason: Literal["language", "numbers", "promise"]
+    reason: Literal["language", "numbers", "promise", "thinking"]
 
 
 class Notice(_Frozen):
@@ -140,6 +140,13 @@ class Trace(_Frozen):
     data: dict[str, object]
 
 
+class Thinking(_Frozen):
+    """For staff: the next piece of a model's thinking. Never shown to a shopper, and kept nowhere."""
+
+    type: Literal["thinking"] = "thinking"
+    text: str
+
+
 class Done(_Frozen):
     """The turn is over and saved. `answer` is the whole visible text; timings are milliseconds since the turn began."""
 
@@ -156,7 +163,7 @@ class Done(_Frozen):
 
 Event = Annotated[
     LanguageDetected | Sources | Token | Cited | Withdrawn | Notice | ToolStarted | ToolFinished | CardShown
-    | ApprovalNeeded | Trace | Done,
+    | ApprovalNeeded | Trace | Thinking | Done,
     Field(discriminator="type"),
 ]  # fmt: skip
 

@@ -16,12 +16,25 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any
 
-from kefu.completion import Completion, Finished, Piece, ReasoningDelta, TextDelta, ToolCall, Usage
+from kefu.completion import (
+    Completion,
+    Delta,
+    Finished,
+    Piece,
+    ReasoningDelta,
+    TakenBack,
+    TextDelta,
+    ToolCall,
+    Usage,
+)
 from kefu.events import ModelCut, ModelError, ModelRefused, ModelUnavailable
 from kefu.model_server import Busy, Endpoint, ModelInfo, ModelServer
 from kefu.sse import EventParser, WholeBody
 
-__all__ = ["LLM", "Endpoint", "Finished", "ModelInfo", "Piece", "ReasoningDelta", "TextDelta", "ToolCall", "Usage"]
+__all__ = [
+    "LLM", "Delta", "Endpoint", "Finished", "ModelInfo", "Piece", "ReasoningDelta", "TakenBack", "TextDelta",
+    "ToolCall", "Usage",
+]  # fmt: skip
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +46,9 @@ _TAIL_S = 2.0  # what may follow the finish_reason (usage, [DONE], the end of th
 
 class LLM:
     """One client for every request; made anywhere, used in one event loop. Limits are seconds, counted from the
-    request: to the connection, to the first token (retries included), between tokens, to the end of the answer."""
+    request: to the connection, to the first token (retries included), between tokens, to the end of the answer.
+    `thinks`: whether a model that can think first is to; None leaves it to its server. Where it is, the text may begin
+    with thinking."""
 
     def __init__(
         self,
@@ -44,6 +59,7 @@ class LLM:
         idle_s: float,
         total_s: float,
         retries: int = 1,
+        thinks: bool | None = None,
     ) -> None:
         self._endpoint = endpoint  # asked before each request: an embedded model may come back on another port
         self._server = ModelServer(connect_s)
@@ -51,6 +67,9 @@ class LLM:
         self._idle_s = idle_s
         self._total_s = total_s
         self._retries = retries
+        self._thinks = bool(thinks)
+        # For the chat template; one that does not know the word leaves it alone
+        self._template = {} if thinks is None else {"chat_template_kwargs": {"enable_thinking": thinks}}
 
     async def stream(
         self,
@@ -69,11 +88,11 @@ class LLM:
         sampling = {"max_tokens": max_tokens, "temperature": temperature, "top_p": top_p}
         offered = {"tools": list(tools)} if tools else {}
         body = {"messages": list(messages), **sampling, **offered, **(extra or {})}
-        started = time.monotonic()
+        started, template = time.monotonic(), self._template
         for attempt in itertools.count():
-            completion, given = Completion(), False
+            completion, given = Completion(self._thinks), False
             try:
-                async with aclosing(self._attempt(body, completion, started)) as pieces:
+                async with aclosing(self._attempt(body | template, completion, started)) as pieces:
                     async for piece in pieces:
                         given = True
                         yield piece
@@ -81,6 +100,9 @@ class LLM:
             except ModelError as error:
                 if completion.reason:
                     break  # the answer was whole; only what follows it broke
+                if isinstance(error, ModelRefused) and template and "chat_template" in str(error):
+                    template = {}  # a strict server, which names the field that it does not know
+                    continue
                 _hide_quotes(error, messages)
                 if given:
                     raise ModelCut(str(error)) from error
@@ -89,6 +111,7 @@ class LLM:
                     raise
                 _log.warning("%s; trying again in %.2f s", error, pause)
             await asyncio.sleep(pause)
+        self._template = template
         first_token = (completion.began_at or time.monotonic()) - started
         calls, beginnings = completion.tool_calls, completion.beginnings
         yield Finished(completion.reason, completion.usage, calls, first_token * 1000, beginnings)
@@ -150,7 +173,7 @@ class LLM:
 
     async def _attempt(
         self, body: Mapping[str, Any], completion: Completion, started: float
-    ) -> AsyncGenerator[TextDelta | ReasoningDelta, None]:
+    ) -> AsyncGenerator[Delta, None]:
         endpoint = await self._where(started)
         async with self._server.reported(endpoint), AsyncExitStack() as stack:
             async with self._within(started, completion, started):

@@ -12,13 +12,27 @@ from typing import Literal
 
 from kefu import prompt
 from kefu.citations import MarkerFilter, Sentences
-from kefu.events import Citation, Cited, Event, ModelCut, NoticeCode, SaysNotice, Source, Token, Trace, Withdrawn
+from kefu.events import (
+    Citation,
+    Cited,
+    Event,
+    ModelCut,
+    ModelUnavailable,
+    NoticeCode,
+    SaysNotice,
+    Source,
+    Thinking,
+    Token,
+    Trace,
+    Withdrawn,
+)
 from kefu.grounding import Grounding, Meaning
 from kefu.languages import LANGUAGES, Voice
-from kefu.llm import LLM, Finished, Piece, TextDelta, Usage
+from kefu.llm import LLM, Delta, Finished, Piece, ReasoningDelta, TakenBack, TextDelta, Usage
 from kefu.promises import Promise, promised
 from kefu.reply_guard import Drift, ReplyGuard
 from kefu.script_lock import Dialect, grammar, quoted, request_fields
+from kefu.thinker import Thinker
 from kefu.tools.rounds import ToolRounds
 
 _PROMISE_CHARS = 200  # of what was written last, in which a promise is looked for
@@ -70,6 +84,7 @@ class Reply:
     elapsed_ms: Callable[[], float]
     facts: str = ""  # from the shop's records, in the reply's language: its numbers may be said
     tools: ToolRounds | None = None  # where the model calls tools itself
+    thinker: Thinker | None = None  # where the question is a hard one
     text: str = ""
     model_text: str = ""
     citations: list[Citation] = field(default_factory=list)
@@ -77,6 +92,7 @@ class Reply:
     first_token_ms: float | None = None
     _markers: MarkerFilter = field(default_factory=MarkerFilter)
     _sentences: Sentences = field(default_factory=Sentences)
+    _guard: ReplyGuard | None = None
     _grounding: Grounding = field(init=False)
 
     async def events(self, system: str, turns: Sequence[prompt.Turn]) -> AsyncGenerator[Event, None]:
@@ -87,7 +103,7 @@ class Reply:
         why: Literal["language", "numbers"]
         for last in (False, True):
             messages = prompt.messages(system, turns, self.writing.layout)
-            yield Trace(step="request", data={"messages": messages})
+            yield Trace(step="request", data={"messages": messages, "thinking": self.thinker is not None})
             try:
                 async with aclosing(self._written(messages)) as events:
                     async for event in events:
@@ -122,26 +138,22 @@ class Reply:
 
     async def _written(self, messages: Sequence[prompt.ChatMessage]) -> AsyncGenerator[Event, None]:
         allowed = quoted(self.language, self.asked[-1], [*(source.text for source in self.sources), self.facts])
-        guard = ReplyGuard(self.language, allowed, self.writing.voice) if self.writing.walls.guard else None
-        self._markers, self._sentences = MarkerFilter(), Sentences()
-        self._grounding = Grounding(self.sources, [*self.asked, self.facts], self.meaning, self.language)
+        self._begin(allowed)
         finished: Finished | None = None
         while finished is None:
-            before = len(self.model_text)
+            before, thought = len(self.model_text), False
             async with aclosing(self._pieces(messages, allowed)) as pieces:
                 async for piece in pieces:
-                    if isinstance(piece, TextDelta):
-                        if self.first_token_ms is None:
-                            self.first_token_ms = self.elapsed_ms()
-                        self.model_text += piece.text
-                        if not self.tools and (promise := promised(self.model_text[-_PROMISE_CHARS:])):
-                            raise Promised(*promise)
-                        for event in await self._show(guard.feed(piece.text) if guard else piece.text):
-                            yield event
-                    elif isinstance(piece, Finished):
+                    if isinstance(piece, Finished):
                         finished = piece
+                        continue
+                    thought = thought or not isinstance(piece, TextDelta)
+                    for event in await self._heard(piece, before, allowed):
+                        yield event
             if finished is None:
                 raise ModelCut("the stream ended without a last piece")
+            if thought and not (finished.tool_calls or self.model_text[before:].strip()):
+                raise ModelUnavailable(f"the model thought and gave no answer (finish_reason {finished.reason})")
             if self.tools and finished.tool_calls and not self.tools.over:
                 done = len(self.tools.messages)
                 async with aclosing(self.tools.run(finished.tool_calls, self.model_text[before:])) as events:
@@ -152,23 +164,54 @@ class Reply:
                     messages = [*messages, *self.tools.messages[done:]]
                     self.model_text = self.model_text[:before]
                     finished = None
-        for event in await self._show(guard.end() if guard else "", over=True):
+        for event in await self._show(self._guard.end() if self._guard else "", over=True):
             yield event
         self.usage = finished.usage
         yield Trace(step="model", data={"finish_reason": finished.reason, "usage": asdict(finished.usage)})
         if finished.reason == "length":
             yield self.notice("cut_off")
 
+    def _begin(self, allowed: Sequence[str]) -> None:
+        """Nothing is written yet."""
+        self._markers, self._sentences = MarkerFilter(), Sentences()
+        self._guard = ReplyGuard(self.language, allowed, self.writing.voice) if self.writing.walls.guard else None
+        self._grounding = Grounding(self.sources, [*self.asked, self.facts], self.meaning, self.language)
+        if self.tools:
+            self._grounding.allow(self.tools.facts)
+
+    async def _heard(self, piece: Delta, before: int, allowed: Sequence[str]) -> list[Event]:
+        """What there is to see of a piece; `before` it, so much was written in earlier rounds."""
+        if isinstance(piece, ReasoningDelta):
+            return [Thinking(text=piece.text)]
+        if isinstance(piece, TakenBack):
+            events: list[Event] = [Withdrawn(reason="thinking")] if self.text else []
+            self.text, self.model_text, self.citations = "", self.model_text[:before], []
+            self.first_token_ms = None
+            self._begin(allowed)
+            return events
+        if self.first_token_ms is None:
+            self.first_token_ms = self.elapsed_ms()
+        self.model_text += piece.text
+        if not self.tools and (promise := promised(self.model_text[-_PROMISE_CHARS:])):
+            raise Promised(*promise)
+        return await self._show(self._guard.feed(piece.text) if self._guard else piece.text)
+
     def _pieces(self, messages: Sequence[prompt.ChatMessage], allowed: Sequence[str]) -> AsyncGenerator[Piece, None]:
         writing, lock = self.writing, None if self.tools else self.writing.walls.lock  # a locked model cannot call
-        return self.llm.stream(
-            messages,
-            max_tokens=writing.max_tokens,
-            temperature=writing.temperature,
-            top_p=writing.top_p,
-            tools=self.tools.offered() if self.tools else (),
-            extra=request_fields(lock, grammar(self.language, allowed)) if lock else None,
-        )
+        tools = self.tools.offered() if self.tools else []
+
+        def ordinary() -> AsyncGenerator[Piece, None]:
+            self.thinker = None  # what failed once in a turn is not waited for again
+            return self.llm.stream(
+                messages,
+                max_tokens=writing.max_tokens,
+                temperature=writing.temperature,
+                top_p=writing.top_p,
+                tools=tools,
+                extra=request_fields(lock, grammar(self.language, allowed)) if lock else None,
+            )
+
+        return self.thinker.pieces(messages, tools, ordinary) if self.thinker else ordinary()
 
     async def _show(self, written: str, over: bool = False) -> list[Event]:
         """What passed the guard, as the shopper gets it, with the citations right after the sentences that it ends."""

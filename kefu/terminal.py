@@ -30,6 +30,7 @@ from kefu.events import (
     Notice,
     Source,
     Sources,
+    Thinking,
     Token,
     ToolFinished,
     ToolStarted,
@@ -154,7 +155,17 @@ async def _as_text(events: AsyncIterator[Event], trace: bool, err: Console) -> b
     sources: tuple[Source, ...] = ()
     done: Done | None = None
     in_line = False  # the answer's last line is still open
+    thinking = False
     async for event in events:
+        if isinstance(event, Thinking):
+            if trace or not thinking:
+                said = ("" if thinking else "thinking: ") + event.text if trace else "thinking …\n"
+                err.print(said, end="", style="dim", markup=False, highlight=False, soft_wrap=True)
+            thinking = True
+            continue
+        if thinking and trace:
+            err.print()
+        thinking = False
         if in_line and not isinstance(event, Token | Cited):
             print(flush=True)
             in_line = False
@@ -211,6 +222,7 @@ async def _as_json(events: AsyncIterator[Event], trace: bool) -> bool:
     notices: list[dict[str, Any]] = []
     cards: list[dict[str, Any]] = []
     traces: dict[str, Any] = {}
+    thoughts: list[str] = []
     complete = False
     async for event in events:
         match event:
@@ -228,12 +240,14 @@ async def _as_json(events: AsyncIterator[Event], trace: bool) -> bool:
                 cards.append(event.card.model_dump(mode="json"))
             case Trace():
                 traces[event.step] = event.data
+            case Thinking(text=text):
+                thoughts.append(text)
             case Done():
                 complete = event.status == "complete"
                 result |= event.model_dump(exclude={"type"})
     result["answer"] = result["answer"] or " ".join(n["text"] for n in notices)
     result |= {"notices": notices, "cards": cards}
     if trace:
-        result["trace"] = traces
+        result["trace"] = traces | ({"thinking": "".join(thoughts)} if thoughts else {})
     print(json.dumps(result, ensure_ascii=False, default=str))
     return complete

@@ -10,14 +10,26 @@ import logging
 import secrets
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
-from kefu import answerable, faults, follow_up, money, prompt, retelling
+from kefu import answerable, faults, follow_up, money, prompt, retelling, thinking
 from kefu.answerable import Verdict
 from kefu.card_shapes import Card
 from kefu.conversations import Conversation, Message
 from kefu.errand import Errand, Errands
-from kefu.events import AnswerStatus, Event, ModelError, NotFound, Notice, NoticeCode, Source, Sources, Token, Trace
+from kefu.events import (
+    AnswerStatus,
+    Event,
+    ModelError,
+    NotFound,
+    Notice,
+    NoticeCode,
+    Source,
+    Sources,
+    Thinking,
+    Token,
+    Trace,
+)
 from kefu.languages import LANGUAGES
 from kefu.llm import Usage
 from kefu.nearby import country_named, names_place, nearby
@@ -62,6 +74,18 @@ class Turn:
         """What is shown beside the answer."""
         return tuple(self.errand.cards) if self.errand else ()
 
+    @property
+    def meant(self) -> Message:
+        """The question, as it is looked up: "think longer" alone puts the one before it again."""
+        return replace(self.question, text=thinking.meant(self.question.text, self._before(self.question)))
+
+    def _told(self, question: Message) -> str:
+        return thinking.told(question.text, self._before(question))
+
+    def _before(self, question: Message) -> list[str]:
+        """The shopper's messages before one of theirs, oldest first."""
+        return [m.text for m in self.history if m.role == "user" and m.seq < question.seq]
+
     def notice(self, code: NoticeCode, text: str = "", **values: str) -> Notice:
         """Says a sentence of our own, in the turn's language, and remembers it with the answer."""
         text = text or say(self.language, code, contact=self.parts.limits.contact, **values)
@@ -93,7 +117,7 @@ class Turn:
                 yield event
 
     def _errand(self, errands: Errands) -> Errand:
-        return Errand(errands, self.conversation, self.question, self.history, self.language, self.notice, self.address)
+        return Errand(errands, self.conversation, self.meant, self.history, self.language, self.notice, self.address)
 
     async def _worded(self, looked: Looked | None) -> AsyncGenerator[Event, None]:
         """What a tool found: in the model's words where those are true, else in ours; nothing where that is said."""
@@ -114,13 +138,13 @@ class Turn:
     async def _retold(self, looked: Looked, context: str) -> AsyncGenerator[Event, None]:
         """The model's words for what a tool found, held back until they are whole; left out where they are not true, or
         where there is no model."""
-        turns = [*await self._earlier_turns(), prompt.Turn(context, self.question.text)]
+        turns = [*await self._earlier_turns(), prompt.Turn(context, self._told(self.question))]
         self.timings["build_ms"] = self.clock.ms()
         reply, notices, why = self._reply(looked.facts), len(self.notices), ""
         try:
             async with aclosing(reply.events(self.parts.system, turns)) as events:
                 async for event in events:
-                    if isinstance(event, Trace):
+                    if isinstance(event, Trace | Thinking):
                         yield event
             why = retelling.fault(reply.text, looked.facts, reply.asked, looked.states, self.language)
         except ModelError as error:
@@ -134,7 +158,7 @@ class Turn:
 
     async def _from_policies(self) -> AsyncGenerator[Event, None]:
         """Sources first, then what the model makes of them."""
-        small_talk = is_smalltalk(self.question.text)
+        small_talk = is_smalltalk(self.meant.text)
         found = [] if small_talk else await self._find()
         turns = await self._earlier_turns()
         contexts = [turn.context for turn in turns]
@@ -148,16 +172,16 @@ class Turn:
         answers = bool(passages) or small_talk or tools is not None
         context = self._context(passages, contexts, small_talk) if answers else ""
         await self.parts.conversations.set_context(self.question.id, context, self.language, self.sources)
-        turns = [*turns, prompt.Turn(context, self.question.text)]
+        turns = [*turns, prompt.Turn(context, self._told(self.question))]
         self.timings["build_ms"] = self.clock.ms()
-        if passages and self.parts.limits.answer_check:
+        self.reply = self._reply(tools=tools)
+        if passages and self.parts.limits.answer_check and not self.reply.thinker:
             verdict = await self._verdict(turns, found[0].score)
             yield Trace(step="answerable", data=asdict(verdict) | {"answerable": verdict.answerable})
             answers = verdict.answerable
         if not answers:
             yield self.notice("nothing_found")
             return
-        self.reply = self._reply(tools=tools)
         async with aclosing(self.reply.events(self.parts.system, turns)) as events:
             async for event in events:
                 yield event
@@ -165,9 +189,11 @@ class Turn:
     async def _find(self) -> list[Found]:
         """The passages for the question, and for what it refers to where it goes on from the messages before it."""
         limits = self.parts.limits
-        earlier = [m.text for m in self.history if m.role == "user" and m.id != self.question.id]
-        texts = follow_up.queries(self.question.text, earlier)
-        country = country_named(self.question.text, self.language)
+        question = self.meant.text
+        before = self._before(self.question)
+        earlier = [text for text in before if text != question and not thinking.is_alone(text)]
+        texts = follow_up.queries(question, earlier)
+        country = country_named(question, self.language)
         if not country and not any(map(names_place, texts)):
             country = await self._country()
         k = limits.passages if len(texts) == 1 and not country else max(follow_up.DEPTH, limits.passages)
@@ -218,8 +244,8 @@ class Turn:
             for m in self.history
             if (m.model_text or m.rounds) and m.reply_to and m.reply_to in questions
         ]
-        turns = [prompt.Turn(q.context, q.text, answer.model_text, answer.rounds) for q, answer in answered]
-        newest = prompt.Turn("", self.question.text)
+        turns = [prompt.Turn(q.context, self._told(q), answer.model_text, answer.rounds) for q, answer in answered]
+        newest = prompt.Turn("", self._told(self.question))
         dropped = prompt.turns_to_drop(
             self.parts.system, [*turns, newest], limits.context_tokens - limits.passage_tokens
         )
@@ -244,6 +270,7 @@ class Turn:
             self.clock.ms,
             facts,
             tools,
+            self.parts.thinker if thinking.why(self.question.text) else None,
         )
 
     def _model_text(self) -> str:

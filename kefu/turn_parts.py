@@ -9,6 +9,7 @@ from kefu.conversations import Conversations
 from kefu.errand import Errands
 from kefu.llm import LLM
 from kefu.reply import Writing
+from kefu.thinker import Thinker
 from rag.index import PolicyIndex
 
 
@@ -38,6 +39,7 @@ class Parts:
     limits: Limits
     system: str
     errands: Errands | None = None  # None: a desk without a shop, which answers from the policies only
+    thinker: Thinker | None = None  # the model for hard questions
 
 
 class Clock:

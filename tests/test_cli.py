@@ -271,6 +271,16 @@ def read_steps(trace: str) -> Iterator[tuple[str, Any]]:
         trace = after[end - 1 :]
 
 
+def test_only_the_trace_shows_what_a_model_thought(kefu: Kefu, model: ThreadedModel) -> None:
+    model.answer(say(f"<think>Zebra crossing.</think>{ANSWER}"))
+    plain, traced = kefu("ask", QUESTION), kefu("ask", "--trace", QUESTION)
+    assert plain.out.startswith(f"{ANSWER} [1]\n") and traced.out == plain.out
+    assert "thinking …" in plain.err and "Zebra" not in plain.out + plain.err
+    assert "Zebra crossing.\n" in traced.err
+    assert "Zebra" not in kefu("ask", "--json", QUESTION).out
+    assert kefu("ask", "--json", "--trace", QUESTION).json["trace"]["thinking"] == "Zebra crossing."
+
+
 def test_trace_goes_into_the_json_too(kefu: Kefu, model: ThreadedModel) -> None:
     ran = kefu("ask", QUESTION, "--trace", "--json")
     assert ran.json["trace"]["request"]["messages"] == model.requests[0]["messages"] and ran.err == ""

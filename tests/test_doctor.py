@@ -82,6 +82,13 @@ def test_a_model_server_that_refuses_the_key_is_told_from_one_that_is_down(setti
     assert "sk-wrong" not in finding.said + finding.advice
 
 
+def test_a_thinking_model_is_looked_at_where_it_is_set(settings: Settings, model: ThreadedModel) -> None:
+    down = found(settings, "thinking", thinking_url=f"http://{REFUSED}/v1")
+    assert down.state == "wrong" and "KEFU_THINKING_URL" in down.advice and "the ordinary model answers" in down.advice
+    assert found(settings, "thinking", thinking_model="scripted").state == "ok", "on the ordinary model's server"
+    assert "but not hybrid" in found(settings, "thinking", thinking_model="hybrid").said
+
+
 def test_a_model_that_the_server_does_not_serve_is_named_with_those_it_does(settings: Settings) -> None:
     finding = found(settings, "model", llm_model="qwen3-4b")
     assert finding.state == "wrong" and "KEFU_LLM_MODEL" in finding.advice

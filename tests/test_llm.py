@@ -103,6 +103,13 @@ def recorded(name: str) -> Reply:
         ("vllm-usage-each.sse", "30 days.", "", "stop", Usage(30, 3, 16)),
         ("vllm-reasoning.sse", "30 days.", "The shopper asks about returns.", "stop", Usage(40, 9, 0)),
         ("sglang-reasoning.sse", "30 days.", "Returns.", "stop", Usage()),
+        (
+            "vllm-think-tags.sse",
+            "30 days, < 5 kg.",
+            "\nThe shopper asks about returns: 3 < 5 days.\n",
+            "stop",
+            Usage(40, 7, 0),
+        ),
         ("odd-lines.sse", "30 天内", "", "stop", Usage()),
     ],
 )
@@ -233,6 +240,35 @@ async def test_request_carries_sampling_tools_extras_and_the_key() -> None:
         }
     ]  # fmt: skip
     assert server.headers[-1]["Authorization"] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize("thinks", [True, False])
+async def test_a_model_that_can_think_is_told_whether_to(thinks: bool) -> None:
+    async with ScriptedModel(say("ok")) as server, llm_at(server.url, thinks=thinks) as llm:
+        await collect(llm)
+        await llm.takes_tools()
+    for request in (*server.requests, *server.probes):
+        assert request["chat_template_kwargs"] == {"enable_thinking": thinks}
+
+
+async def test_a_strict_server_is_asked_again_without_the_field_that_it_does_not_know_and_never_with_it() -> None:
+    def strict(body: dict[str, Any]) -> Reply:
+        return fail(400, {"error": {"message": f"Unrecognized: {field}"}}) if field in body else say("ok")
+
+    field = "chat_template_kwargs"
+    async with ScriptedModel(strict, probes=strict) as server, llm_at(server.url, thinks=False) as llm:
+        assert [text(await collect(llm)) for _ in range(2)] == ["ok", "ok"]
+        assert await llm.takes_late_system_message()
+    assert [field in request for request in server.requests] == [True, False, False]
+
+
+async def test_a_refusal_for_another_reason_is_no_reason_to_leave_the_field_out() -> None:
+    refusals = [fail(400, {"error": "chat_template: a user turn is missing"}), fail(400, {"error": "too long"})]
+    async with ScriptedModel([*refusals, say("ok")]) as server, llm_at(server.url, thinks=False) as llm:
+        with pytest.raises(ModelRefused, match="too long"):
+            await collect(llm)
+        await collect(llm)
+    assert ["chat_template_kwargs" in request for request in server.requests] == [True, False, True]
 
 
 async def test_unnamed_model_is_the_first_listed_and_asked_once() -> None:

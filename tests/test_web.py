@@ -12,34 +12,42 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jwt
 import pytest
 import socketio  # type: ignore[import-untyped]
 
-from kefu.conversations import Conversations, Message
+from kefu.conversations import MIGRATIONS, Conversations, Message
 from kefu.events import Citation, Source
+from kefu.staff_roles import StaffRoles
 from kefu.words import say
+from shop.database import open_database
 from tests.web_desk import SECRET_IN_A_BUG, Shop
 from web import steps
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    shop = Shop(tmp_path_factory.mktemp("shop"), KEFU_DISCONNECT_GRACE_S="1")
+    shop = Shop(tmp_path_factory.mktemp("shop"), KEFU_DISCONNECT_GRACE_S="1", KEFU_CUSTOMER_SECRET=SECRET)
     yield shop
     shop.stop()
 
 
-class Guest:
-    """A shopper's browser, as far as HTTP goes."""
+SECRET = "a secret of the shop, of at least 32 bytes"
 
-    def __init__(self, shop: Shop) -> None:
-        self.shop = shop
+
+class Guest:
+    """A shopper's browser, as far as HTTP goes; signed in as a customer where one is named."""
+
+    def __init__(self, shop: Shop, customer: str = "") -> None:
+        self.shop, self.customer = shop, customer
         self.http = httpx.Client(base_url=shop.url, headers={"accept-language": "vi-VN,vi;q=0.9"})
         self.http.get("/?new")
 
     @property
     def cookie(self) -> str:
-        return f"kefu_guest={self.http.cookies.get('kefu_guest')}"
+        guest = f"kefu_guest={self.http.cookies.get('kefu_guest')}"
+        claims = {"sub": self.customer, "aud": "kefu", "exp": int(time.time()) + 600}
+        return f"{guest}; kefu_customer={jwt.encode(claims, SECRET, 'HS256')}" if self.customer else guest
 
 
 class Page:
@@ -149,6 +157,39 @@ async def test_an_answer_that_is_taken_back_goes_from_the_page_before_the_new_on
         assert page.answer(question) == "right words"
         begun = [data for event, data in page.events if event == "stream_start" and data["id"] == f"answer:{question}"]
         assert len(begun) == 1
+
+
+@pytest.mark.parametrize("customer", ["", "lin-yue"])
+async def test_no_shoppers_page_is_sent_what_a_model_thinks(shop: Shop, customer: str) -> None:
+    async with open_page(Guest(shop, customer)) as page:
+        question = await page.ask("think 30 days.")
+        await page.until("task_end", 2)
+        assert page.answer(question) == "30 days."
+        assert "Zebra" not in repr(page.events) and "thinking" not in repr(page.events)
+
+
+async def test_staff_are_shown_what_a_model_thinks_as_a_closed_step_that_nothing_keeps(shop: Shop) -> None:
+    engine = await open_database(f"sqlite:///{shop.home / 'kefu.db'}", MIGRATIONS)
+    await StaffRoles(engine).add("customer:mei", "agent", by="staff:test")
+    await engine.dispose()
+    guest = Guest(shop, "mei")
+    async with open_page(guest) as page:
+        question = await page.ask("think 30 days.")
+        await page.until("task_end", 2)
+        thread = page.named("first_interaction")[0]["thread_id"]
+        opened, ended = (
+            [step for step in page.named(event) if step["id"] == f"thinking:{question}"]
+            for event in ("stream_start", "update_message")
+        )
+        grown = [frame["token"] for frame in page.named("stream_token") if frame["id"] == f"thinking:{question}"]
+        assert page.answer(question) == "30 days."
+    assert (opened[0]["type"], opened[0]["parentId"], opened[0]["end"]) == ("tool", f"run:{question}", None)
+    assert opened[0]["output"] + "".join(grown) == ended[-1]["output"] == "Zebra \\~ crossing."
+    assert opened[0]["name"] == say("vi", "thinking_step") and ended[0]["end"]
+    assert not any(step.get("defaultOpen") for step in (*opened, *ended)), "closed until somebody opens it"
+    async with open_page(guest, thread) as page:
+        assert "Zebra" not in repr(page.named("resume_thread"))
+    assert not any(b"Zebra" in file.read_bytes() for file in shop.home.rglob("*") if file.is_file())
 
 
 async def test_marks_stand_after_their_sentences_and_the_sources_survive_a_reload(shop: Shop) -> None:

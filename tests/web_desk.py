@@ -34,9 +34,11 @@ from kefu.events import (
     Notice,
     Source,
     Sources,
+    Thinking,
     Token,
     Withdrawn,
 )
+from kefu.staff_roles import StaffRoles
 from kefu.words import say
 from shop.database import open_database
 from shop.store import MIGRATIONS as SHOP_MIGRATIONS
@@ -127,6 +129,10 @@ class Script(Assistant):
             for step in (Token(text="wrong words"), Withdrawn(reason="language"), Token(text=rest)):
                 yield step
                 await asyncio.sleep(0.2)
+        elif order == "think":
+            for step in (Thinking(text="Zebra ~ "), Thinking(text="crossing."), Token(text=rest)):
+                yield step
+                await asyncio.sleep(0.4)  # long enough for an eye
         elif order == "drift":
             yield Sources(sources=(_source(language, 1),))
             yield Notice(code="wrong_language", text=say(language, "wrong_language", contact="help@x.example"))
@@ -192,7 +198,7 @@ async def _main(home: Path) -> None:
     index: Any = NoIndex()
     llm: Any = None
     shop: Any = None
-    desk = Desk(settings, script, conversations, index, llm, identity, shop, shop, shop)
+    desk = Desk(settings, script, conversations, index, llm, identity, shop, shop, StaffRoles(engine))
     await serve(desk, listen(settings.host, settings.port))
     await engine.dispose()
 

@@ -41,6 +41,8 @@ class Answer:
         self._shop = shop
         self._send = send
         self._text = ""
+        self._thought, self._thought_drawn = "", 0  # and how much of it the page has
+        self._thought_until: str | None = None
         self._citations: list[Citation] = []
         self._notices: list[Notice] = []
         self._cards: dict[str, steps.Element] = {}  # by id
@@ -64,6 +66,11 @@ class Answer:
             await self._send("window_message", {"kefuConversation": id})  # for public/custom.js
             named = {"interaction": self.question.text, "thread_id": id}
             await self._send("first_interaction", named)
+
+    async def think(self, text: str) -> None:
+        """What the model thinks: for staff's eyes only."""
+        self._thought += text
+        await self._frames.changed()
 
     async def write(self, text: str) -> None:
         self._text += text
@@ -100,18 +107,22 @@ class Answer:
         """Nothing more comes: the answer stands, with its sources and its thumbs."""
         await self._frames.close()
         self._ended = steps.stamp(datetime.now(UTC))
+        self._thought_until = self._thought_until or self._ended
         for step in self.as_steps()[1:]:
             await self._send("update_message", step)
         for element in self.as_elements():
             await self._send("element", element)
 
     def as_steps(self) -> list[steps.Step]:
-        """The question, the bracket around its answer and, once it has begun, the answer: as they are now."""
+        """The question, the bracket around its answer, what was thought and, once it has begun, the answer: as they are
+        now."""
         asked = self.question
         found = [
             steps.question_step(asked.id, asked.conversation, asked.text, self._began),
             steps.run_step(asked.id, asked.conversation, self._began, self._ended),
         ]
+        if self._thought:
+            found.append(self._thinking())
         shown = self._markdown()
         if shown or self._cards:
             streaming = self._ended is None
@@ -132,8 +143,28 @@ class Answer:
     def _markdown(self) -> str:
         return steps.markdown(self._text, self._citations, self.sources, self._notices)
 
+    def _thinking(self) -> steps.Step:
+        asked, name = self.question, say(self.language, "thinking_step")
+        return steps.thinking_step(
+            asked.id, asked.conversation, name, steps.plain(self._thought), self._began, self._thought_until
+        )
+
+    async def _draw_thought(self) -> None:
+        drawn, self._thought_drawn = self._thought_drawn, len(self._thought)
+        if drawn == len(self._thought):
+            if self._text and self._thought and self._thought_until is None:
+                self._thought_until = steps.stamp(datetime.now(UTC))
+                await self._send("update_message", self._thinking())
+            return
+        if not drawn:
+            await self._send("stream_start", self._thinking())
+            return
+        step, token = self._thinking()["id"], steps.plain(self._thought[drawn:])
+        await self._send("stream_token", {"id": step, "token": token, "isSequence": False, "isInput": False})
+
     async def _draw(self) -> None:
         """The first frame opens the answer; a later one adds what is new, or replaces all where a mark went inside."""
+        await self._draw_thought()
         shown = self._markdown()
         if shown == self._drawn or (self._drawn is None and not (shown or self._cards)):
             return

@@ -49,15 +49,16 @@ def markdown(text: str, citations: Iterable[Citation], sources: Sequence[Source]
     order = _order(cited)
     parts, shown = list[str](), 0
     for citation in cited:
-        parts.append(_plain(text[shown : citation.end]))
+        parts.append(plain(text[shown : citation.end]))
         shown = citation.end
         parts += [_mark(order[n], by_number[n], text[:shown]) for n in citation.sources if n in by_number]
-    parts.append(_plain(text[shown:]))
+    parts.append(plain(text[shown:]))
     blocks = ["".join(parts), *(_quoted(notice.text) for notice in notices)]
     return "\n\n".join(block for block in blocks if block)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """The text without what Chainlit's Markdown would read into it."""
     return _UNMEANT.sub(r"\\\g<0>", text)
 
 
@@ -75,7 +76,7 @@ def _mark(number: int, source: Source, before: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return "\n".join(f"> {_plain(line)}" for line in text.splitlines())
+    return "\n".join(f"> {plain(line)}" for line in text.splitlines())
 
 
 def question_step(id: str, conversation: str, text: str, at: str) -> Step:
@@ -85,6 +86,12 @@ def question_step(id: str, conversation: str, text: str, at: str) -> Step:
 def run_step(question: str, conversation: str, at: str, end: str | None, feedback: Step | None = None) -> Step:
     """The bracket around an answer: open while it is being written, and what a thumb is given to."""
     return _step(run_id(question), conversation, "run", "on_message", at, end, parent=question) | {"feedback": feedback}
+
+
+def thinking_step(question: str, conversation: str, name: str, text: str, at: str, end: str | None) -> Step:
+    """What the model thought before it answered, closed until somebody opens it."""
+    id, parent = f"thinking:{question}", run_id(question)
+    return _step(id, conversation, "tool", name, at, end, parent=parent, output=text, streaming=end is None)
 
 
 def answer_step(question: str, conversation: str, shop: str, text: str, at: str, *, streaming: bool = False) -> Step:
@@ -106,7 +113,7 @@ def _step(
         "output": output,
         "createdAt": at,
         "start": at,
-        "end": end or (None if type == "run" else at),
+        "end": end or (None if type in ("run", "tool") else at),
         "streaming": streaming,
         "isError": False,
         "metadata": {},

@@ -5,18 +5,24 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
+import jwt
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from kefu.config import ROOT
 from kefu.words import say, starters
 from tests.web_desk import ANSWERS, Shop
 from web.locales import INTERFACE
 
 pytestmark = pytest.mark.browser
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "/Applications/Chromium.app/Contents/MacOS/Chromium")
+SECRET = "a secret of the shop, of at least 32 bytes"
 CHROMIUM = os.environ.get("KEFU_TEST_CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
 LOCALES = {"en": "en-US", "vi": "vi-VN", "th": "th-TH", "zh": "zh-CN"}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
@@ -24,9 +30,19 @@ PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch":
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    shop = Shop(tmp_path_factory.mktemp("shop"))
+    shop = Shop(tmp_path_factory.mktemp("shop"), KEFU_CUSTOMER_SECRET=SECRET)
     yield shop
     shop.stop()
+
+
+@pytest.fixture(scope="module")
+def staff(shop: Shop) -> str:
+    """The cookie of somebody who works here."""
+    url = f"sqlite:///{shop.home / 'kefu.db'}"
+    add = [sys.executable, "-m", "kefu", "staff", "add", "customer:mei"]
+    subprocess.run(add, cwd=ROOT, env=os.environ | {"KEFU_DATABASE_URL": url, "KEFU_HOME": str(shop.home)}, check=True)
+    claims = {"sub": "mei", "aud": "kefu", "exp": int(time.time()) + 600}
+    return jwt.encode(claims, SECRET, "HS256")
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +56,10 @@ def browser() -> Iterator[Browser]:
 class Visitor:
     """One shopper's browser."""
 
-    def __init__(self, browser: Browser, shop: Shop, language: str, **options: Any) -> None:
+    def __init__(self, browser: Browser, shop: Shop, language: str, cookie: str = "", **options: Any) -> None:
         self.context: BrowserContext = browser.new_context(locale=LOCALES[language], **options)
+        if cookie:
+            self.context.add_cookies([{"name": "kefu_customer", "value": cookie, "url": shop.url}])
         self.context.set_default_timeout(20_000)
         self.foreign: list[str] = []
         self.broken: list[str] = []
@@ -83,6 +101,26 @@ class Visitor:
     def leave(self) -> None:
         self.context.close()
         assert self.foreign == [] and self.broken == []
+
+
+def test_staff_open_what_a_model_thought_and_a_shopper_sees_that_somebody_is_at_work(
+    browser: Browser, shop: Shop, staff: str
+) -> None:
+    shopper, member = Visitor(browser, shop, "zh"), Visitor(browser, shop, "zh", cookie=staff)
+    for visitor in (shopper, member):
+        visitor.ask("think 30")
+    expect(shopper.page.locator(".loading-cursor")).to_be_visible()
+    for visitor in (shopper, member):
+        visitor.until_answered()
+        assert visitor.answer == "30"
+    step = member.page.locator("[data-step-type=tool] button")
+    expect(step).to_have_text(f"已查看 {say('zh', 'thinking_step')}")
+    expect(member.page.get_by_text("Zebra ~ crossing.")).to_be_hidden()
+    step.click()
+    expect(member.page.get_by_text("Zebra ~ crossing.")).to_be_visible()
+    expect(shopper.page.locator("[data-step-type=tool]")).to_have_count(0)
+    for visitor in (shopper, member):
+        visitor.leave()
 
 
 @pytest.mark.parametrize("language", LOCALES)
