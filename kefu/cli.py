@@ -20,12 +20,15 @@ from kefu.console import Json, err, load_settings, out, queries
 from kefu.events import KefuError
 from kefu.model_commands import model_app
 from kefu.order_commands import orders_app
+from kefu.product_commands import products, recommend
 from kefu.staff_commands import staff_app
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(model_app, name="model")
 app.add_typer(orders_app, name="orders")
 app.add_typer(staff_app, name="staff")
+app.command()(products)
+app.command()(recommend)
 
 
 @app.command()

@@ -139,6 +139,23 @@ class Settings(BaseSettings):
     passages: int = Field(0, ge=0, le=20, description="Passages in a turn, at most; 0: 2 embedded, 4 with a server.")
     passage_tokens: int = Field(0, ge=0, description="Their tokens, at most; 0: 320 embedded, 800 with a server.")
 
+    # Products
+    ranking: Annotated[dict[str, float], NoDecode] = Field(
+        {},
+        description="What counts for a product's place beside relevance (1), as name=weight, comma-separated: wanted, "
+        "history, sales, rating, stock, margin, newness; what is not named keeps its weight (shop/ranking.py).",
+    )
+    understanding: Literal["auto", "model", "words"] = Field(
+        "auto",
+        description="What hears a wish for products: word lists and the model, or word lists alone; auto: the model "
+        "too where KEFU_LLM_URL names a server.",
+    )
+    reasons: Literal["auto", "model", "records"] = Field(
+        "auto",
+        description="Who words why a product is recommended: the model, every claim checked, or the product data; "
+        "auto: the model of a KEFU_LLM_URL server, else the data.",
+    )
+
     # Running
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the log says.")
 
@@ -151,6 +168,14 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(v.strip().rstrip("/") for v in value.split(",") if v.strip()) if isinstance(value, str) else value
+
+    @field_validator("ranking", mode="before")
+    @classmethod
+    def _weights(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+        return {name.strip(): weight.strip() for name, _, weight in pairs}
 
     @field_validator("shop_data", mode="before")
     @classmethod
@@ -166,3 +191,7 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The SQLAlchemy async URL in force."""
         return self.database_url or f"sqlite+aiosqlite:///{self.home / 'kefu.db'}"
+
+    def may_use_model(self, setting: str) -> bool:
+        """Whether the model does something that code can do too: where the setting says so, or a server may."""
+        return setting == "model" or (setting == "auto" and bool(self.llm_url))

@@ -24,6 +24,8 @@ from kefu.identity import Customers, Guests, Identity, load_secret
 from kefu.languages import Voice
 from kefu.llm import LLM, Endpoint
 from kefu.local_model import LocalModel
+from kefu.products.opening import open_assortment
+from kefu.products.service import Advice
 from kefu.prompt import Layout
 from kefu.proofs import Proofs
 from kefu.reply import Walls, Writing
@@ -63,6 +65,7 @@ class Desk:
     shop: Shop
     proofs: Proofs
     staff: StaffRoles
+    advice: Advice | None  # None: a desk without a shop
 
     async def warm(self) -> None:
         """Has every slot of the model read the prompt's shared beginning, so that the first shopper need not wait."""
@@ -101,12 +104,17 @@ async def open_desk(settings: Settings, progress: Progress = _silent) -> AsyncIt
         if thinker:
             stack.push_async_callback(thinker.llm.close)
         limits = await limits_of(settings, llm, thinker)
-        errands = None
+        errands = advice = None
         if settings.tools != "off":
             router = await asyncio.to_thread(open_router, settings, index)
-            errands = Errands(shop, proofs, approvals, router, llm, await _rounds(settings, llm))
+            assortment = await open_assortment(settings, engine, shop, index.embedder, progress)
+            stack.push_async_callback(assortment.close)
+            understands = settings.may_use_model(settings.understanding)
+            advice = Advice(assortment, llm, limits.writing.walls.lock, understands, limits.writing.reasons)
+            rounds = await _rounds(settings, llm)
+            errands = Errands(shop, proofs, approvals, router, llm, rounds, advice, settings.contact)
         assistant = Assistant(conversations, index, llm, limits, errands, thinker)
-        yield Desk(settings, assistant, conversations, index, llm, identity, shop, proofs, staff)
+        yield Desk(settings, assistant, conversations, index, llm, identity, shop, proofs, staff, advice)
 
 
 def identity_of(settings: Settings) -> Identity:
@@ -165,12 +173,9 @@ async def _open_model_and_index(
     return model.result(), indexing.result()[0]
 
 
-def open_index(
-    settings: Settings, progress: Progress = _silent, *, store: Path | None = None, rebuild: bool = False
-) -> tuple[PolicyIndex, SyncReport | None]:
-    """The policies' index, brought up to date, and what that changed. Where another Kefu on this store keeps it up to
-    date, it is opened for reading and the report is None. Blocks: embedding takes a tenth of a second a passage."""
-    embedder = make_embedder(
+def embedder_of(settings: Settings) -> Embedder:
+    """What turns texts into vectors. Blocks for a moment."""
+    return make_embedder(
         settings.embedding_url,
         settings.embedding_model,
         settings.embedding_api_key.get_secret_value(),
@@ -178,6 +183,14 @@ def open_index(
         batch=settings.embedding_batch,
         concurrency=settings.embedding_concurrency,
     )
+
+
+def open_index(
+    settings: Settings, progress: Progress = _silent, *, store: Path | None = None, rebuild: bool = False
+) -> tuple[PolicyIndex, SyncReport | None]:
+    """The policies' index, brought up to date, and what that changed. Where another Kefu on this store keeps it up to
+    date, it is opened for reading and the report is None. Blocks: embedding takes a tenth of a second a passage."""
+    embedder = embedder_of(settings)
     where = store or settings.home / "chroma"
     _make_folder(where)
     try:
@@ -267,7 +280,8 @@ async def limits_of(settings: Settings, llm: LLM, thinker: Thinker | None = None
             voice=Voice(settings.language_voice),
             walls=Walls(settings.reply_language, await _lock(settings, llm), settings.reply_guard),
             unsupported_numbers=settings.unsupported_numbers,
-            retells=settings.retelling == "model" or (settings.retelling == "auto" and bool(settings.llm_url)),
+            reasons=settings.may_use_model(settings.reasons),
+            retells=settings.may_use_model(settings.retelling),
         ),
     )
 

@@ -14,14 +14,20 @@ from kefu.card_shapes import ApprovalCard, Card
 from kefu.cards import orders_card, refusal_text
 from kefu.conversations import Conversation, Message
 from kefu.events import ApprovalNeeded, CardShown, Event, Notice, SaysNotice, ToolFinished, ToolStarted, Trace
+from kefu.languages import home_country
 from kefu.llm import LLM
+from kefu.products.assortment import Assortment
+from kefu.products.intent import Intent
+from kefu.products.service import Advice
+from kefu.products.tiles import products_row
 from kefu.proofs import Proofs
 from kefu.shop_words import joined, memory_pair
 from kefu.talk import Talk, notices
 from kefu.tools.call import Asking, Caller, Ran
 from kefu.tools.tool import Looked, Session
-from kefu.wanted import Listener
+from kefu.wanted import PRODUCT_INTENTS, Listener
 from kefu.wants.offered import choices_card
+from kefu.wants.product_wishes import understand_product, wish_of
 from kefu.wants.router import Router
 from kefu.wants.size_told import sizes_told
 from kefu.wants.wishes import OPEN_TO_ALL, Ask, Request, understand
@@ -43,6 +49,13 @@ class Errands:
     router: Router
     llm: LLM
     rounds: int  # times that the model may call tools in a turn; 0: code calls them
+    advice: Advice | None = None  # None: products cannot be searched
+    contact: str = ""  # where people are reached
+
+    @property
+    def assortment(self) -> Assortment | None:
+        """What can be searched."""
+        return self.advice.assortment if self.advice else None
 
 
 @dataclass
@@ -73,7 +86,7 @@ class Errand:
             return
         talk = self._talk
         orders = self.errands.shop.orders.of(self.customer) if self.customer else None
-        wanted = await Listener(self.errands.router, talk, self.language, orders).wanted(waiting)
+        wanted = await Listener(self.errands.router, talk, self.language, orders, self._hears).wanted(waiting)
         yield Trace(step="wanted", data={"intent": wanted.intent, "messages": len(wanted.texts)})
         if wanted.intent == "policy":
             return
@@ -92,7 +105,20 @@ class Errand:
                 return
         caller = await self.caller()
         await self._remember_language(caller)
-        request = Request(wanted.intent, wanted.texts, talk.talked(), talk.focus(), talk.listed(), self.language)
+        request = Request(
+            wanted.intent,
+            wanted.texts,
+            talk.talked(),
+            talk.focus(),
+            talk.listed(),
+            self.language,
+            talk.row(),
+            talk.tiles(),
+        )
+        if request.intent in PRODUCT_INTENTS:
+            async for event in self._products(request, caller):
+                yield event
+            return
         if wanted.again:
             for event in self.shown(wanted.again.tool, await caller.ask(wanted.again.tool, wanted.again.wanted)):
                 yield event
@@ -114,6 +140,32 @@ class Errand:
         for event in self.shown(call.tool, await caller.run(call.tool, call.arguments)):
             yield event
 
+    async def _products(self, request: Request, caller: Caller) -> AsyncGenerator[Event, None]:
+        """What is looked for, asked or compared. Raises ShopUnavailable and RetrievalError."""
+        call = await understand_product(request, caller.session)
+        if isinstance(call, Ask):
+            if card := products_row(request.row, self.language):
+                yield self._show(card)
+            yield self.notice(call.code, **call.values)
+            return
+        if call.tool == "recommend" and (advice := self.errands.advice):
+            market = advice.assortment.market(caller.session.country)
+            intent = await advice.understood(wish_of(request.said, advice.assortment, self.language, market))
+            yield Trace(step="wish", data=intent.plain())
+            caller = await self.caller(intent)
+        yield ToolStarted(tool=call.tool, arguments=dict(call.arguments))
+        for event in self.shown(call.tool, await caller.run(call.tool, call.arguments)):
+            yield event
+
+    def _hears(self, text: str) -> frozenset[str]:
+        """What a message says of products, by field."""
+        assortment = self.errands.assortment
+        if assortment is None:
+            return frozenset()
+        intent = assortment.intent(text, self.language, assortment.market(""))
+        said = {name for name in ("lowest", "highest", "order") if getattr(intent, name)}
+        return frozenset({meant.field for meant in intent.meant} | said)
+
     async def _proven_by_code(self) -> AsyncGenerator[Event, None]:
         """Where the model calls the tools: who asks is none of its business. Handled, where a proof fails."""
         texts = [*(message.text for message in self._talk.asked_back()), self.question.text]
@@ -127,15 +179,18 @@ class Errand:
     def _talk(self) -> Talk:
         return Talk(self.question, self.history)
 
-    async def caller(self) -> Caller:
-        """Runs tools for whoever has proven to be somebody in this conversation."""
-        shop = self.errands.shop
-        orders = shop.orders.of(self.customer) if self.customer else None
+    async def caller(self, intent: Intent | None = None) -> Caller:
+        """Runs tools for whoever has proven to be somebody in this conversation; `intent`: what they look for."""
+        errands, country = self.errands, await self.country()
+        orders = errands.shop.orders.of(self.customer) if self.customer else None
         asking = None
         if self.customer:
-            ids = (self.conversation.id, self.conversation.owner, self.customer, self.question.id)
-            asking = Asking(*ids, await self.country())
-        return Caller(Session(orders, shop.catalogue, self.language), self.errands.approvals, asking)
+            asking = Asking(self.conversation.id, self.conversation.owner, self.customer, self.question.id, country)
+        where = country or home_country(self.language)
+        session = Session(
+            orders, errands.shop.catalogue, self.language, errands.assortment, where, errands.contact, intent
+        )
+        return Caller(session, errands.approvals, asking)
 
     async def country(self) -> str:
         """Where the customer is, as ISO code; "" for a guest. Raises ShopUnavailable."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from kefu import language_evidence as evidence
 from kefu.language_voices import Voice, choose, scores
 
-__all__ = ["LANGUAGES", "SHOP_LANGUAGES", "Detected", "Language", "Voice", "detect", "known"]
+__all__ = ["LANGUAGES", "SHOP_LANGUAGES", "Detected", "Language", "Voice", "detect", "home_country", "known"]
 
 
 @dataclass(frozen=True)
@@ -24,15 +24,18 @@ class Language:
     native: str
     script: str = "Latin"
     texts: bool = False
+    home: str = (
+        ""  # country (ISO 3166) where most of those are who write it, of those that the shop delivers to by name
+    )
 
 
 LANGUAGES: dict[str, Language] = {
     row.code: row
     for row in (
-        Language("zh", "Chinese", "中文", "Han", texts=True),
+        Language("zh", "Chinese", "中文", "Han", texts=True, home="CN"),
         Language("en", "English", "English", texts=True),
-        Language("vi", "Vietnamese", "Tiếng Việt", texts=True),
-        Language("th", "Thai", "ไทย", "Thai", texts=True),
+        Language("vi", "Vietnamese", "Tiếng Việt", texts=True, home="VN"),
+        Language("th", "Thai", "ไทย", "Thai", texts=True, home="TH"),
         Language("ja", "Japanese", "日本語", "Kana"),
         Language("ko", "Korean", "한국어", "Hangul"),
         Language("id", "Indonesian", "Bahasa Indonesia"),
@@ -49,6 +52,13 @@ LANGUAGES: dict[str, Language] = {
         Language("my", "Burmese", "မြန်မာ", "Burmese"),
     )
 }
+
+
+def home_country(language: str) -> str:
+    """Where most of those are who write a language, as ISO code; "" for one that is written everywhere."""
+    return LANGUAGES[language].home if language in LANGUAGES else ""
+
+
 SHOP_LANGUAGES = tuple(code for code, row in LANGUAGES.items() if row.texts)
 
 _OF_SCRIPT = {row.script: code for code, row in LANGUAGES.items() if row.script != "Latin"}

@@ -68,6 +68,7 @@ class Writing:
     walls: Walls
     unsupported_numbers: UnsupportedNumbers
     retells: bool = True  # the model words what the shop's records say, or else Kefu does
+    reasons: bool = True  # the model words why a product is recommended, or else the product data do
 
 
 @dataclass

@@ -32,11 +32,11 @@ def fault(said: str, facts: str, asked: Iterable[str], states: Iterable[str], la
         return "no state of the records is named"
     strange = [number for number in numbers(said) if number not in set(numbers(known))]
     words = {word.casefold() for word in _WORD.findall(known)} | _MONTHS
-    strange += [name for name in _names(said, language) if name.casefold() not in words]
+    strange += [name for name in names(said, language) if name.casefold() not in words]
     return f"not in the records: {', '.join(strange)}" if strange else ""
 
 
-def _names(said: str, language: str) -> Iterator[str]:
+def names(said: str, language: str) -> Iterator[str]:
     """What may name a person, a place, a company: capitals inside a sentence, or any Latin word among other letters."""
     if own(language):
         yield from _LATIN.findall(said)

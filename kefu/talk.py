@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from kefu.card_shapes import ChoicesCard, OrdersCard
+from kefu.card_shapes import ApprovalCard, OrderCard, OrdersCard, ProductsCard, ProductTile
 from kefu.conversations import Message
 from kefu.events import NoticeCode
 from shop import numbers
@@ -16,8 +16,9 @@ from shop import numbers
 # After one of these the shopper's next message goes on with the same request
 _ASKED_BACK: frozenset[NoticeCode] = frozenset({
     "prove_first", "prove_secret", "prove_number", "prove_wrong", "which_wish", "which_order", "which_item",
-    "which_option", "which_address", "which_payment", "address_missing",
+    "which_option", "which_address", "which_payment", "address_missing", "which_product", "which_products",
 })  # fmt: skip
+_OF_ORDERS = (OrderCard, OrdersCard, ApprovalCard)
 _IN_VIEW = 3  # answers whose cards may be spoken of
 _LONGEST_CHAIN = 6  # messages that one request may be spread over
 
@@ -80,8 +81,52 @@ class Talk:
 
     def in_view(self) -> bool:
         """Whether one of the last answers showed orders."""
-        answers = [message for message in self.history if message.role == "assistant"][-_IN_VIEW:]
-        return any(not isinstance(card, ChoicesCard) for answer in answers for card in answer.cards)
+        return any(isinstance(card, _OF_ORDERS) for answer in self._answers()[-_IN_VIEW:] for card in answer.cards)
+
+    def shows_orders(self) -> bool:
+        """Whether the last answer did."""
+        last = self.last_answer()
+        return last is not None and any(isinstance(card, _OF_ORDERS) for card in last.cards)
+
+    def shows_products(self) -> bool:
+        """Whether the last answer showed products."""
+        last = self.last_answer()
+        return last is not None and any(isinstance(card, ProductsCard) for card in last.cards)
+
+    def row(self) -> list[ProductTile]:
+        """The products that one of the last answers showed, as they stood there; the latest row."""
+        rows = [
+            list(card.products)
+            for answer in self._answers()[-_IN_VIEW:]
+            for card in answer.cards
+            if isinstance(card, ProductsCard)
+        ]
+        return rows[-1] if rows else []
+
+    def tiles(self) -> list[ProductTile]:
+        """Every product that was shown in this conversation, the latest last, each once."""
+        shown = [
+            tile
+            for answer in self._answers()
+            for card in answer.cards
+            if isinstance(card, ProductsCard)
+            for tile in card.products
+        ]
+        return list({tile.id: tile for tile in shown}.values())
+
+    def wish(self) -> list[str]:
+        """The messages before this one that the products in view were found for, oldest first."""
+        found: list[str] = []
+        answers = {m.reply_to: m for m in self.history if m.reply_to}
+        for message in reversed(self.earlier()):
+            answer = answers.get(message.id)
+            if answer is None or not any(isinstance(c, ProductsCard) and len(c.products) > 1 for c in answer.cards):
+                break
+            found.insert(0, message.text)
+        return found[-_LONGEST_CHAIN:]
+
+    def _answers(self) -> list[Message]:
+        return [message for message in self.history if message.role == "assistant"]
 
 
 def notices(answer: Message | None) -> set[str]:

@@ -19,6 +19,7 @@ from kefu.conversations import Conversation, Message
 from kefu.errand import Errand, Errands
 from kefu.events import (
     AnswerStatus,
+    CardShown,
     Event,
     ModelError,
     NotFound,
@@ -30,9 +31,10 @@ from kefu.events import (
     Token,
     Trace,
 )
-from kefu.languages import LANGUAGES
+from kefu.languages import LANGUAGES, home_country
 from kefu.llm import Usage
 from kefu.nearby import country_named, names_place, nearby
+from kefu.products.phrasing import phrased
 from kefu.reply import Reply
 from kefu.tools.rounds import ToolRounds
 from kefu.tools.tool import Looked
@@ -43,7 +45,6 @@ from rag.passages import Passage
 from shop.errors import ShopUnavailable
 
 log = logging.getLogger(__name__)
-_COUNTRIES = {"zh": "CN", "vi": "VN", "th": "TH"}  # where most of those are who write a language
 
 
 @dataclass
@@ -127,10 +128,15 @@ class Turn:
         await self.parts.conversations.set_context(self.question.id, context, self.language)
         if looked is None:
             return
-        if facts and self.parts.limits.writing.retells:
-            async with aclosing(self._retold(looked, context)) as events:
+        writing = self.parts.limits.writing
+        worded = writing.reasons if looked.recommended else writing.retells
+        if facts and worded:
+            words = self._recommended if looked.recommended else self._retold
+            async with aclosing(words(looked, context)) as events:
                 async for event in events:
                     yield event
+            if looked.recommended:
+                return
         self.said = "" if self.text else looked.said
         if self.text:
             yield Token(text=self.text)
@@ -155,6 +161,27 @@ class Turn:
             del self.notices[notices:]
             reply.text = reply.model_text = ""
         self.reply = reply
+
+    async def _recommended(self, looked: Looked, context: str) -> AsyncGenerator[Event, None]:
+        """Products with their reasons, each as soon as the model has worded it and the words were found true; the row
+        of cards gets the same reasons at the end."""
+        found, errand = looked.recommended, self.errand
+        assert found is not None and errand is not None and errand.errands.assortment is not None
+        self.said = looked.said
+        yield Token(text=self.said)
+        reasons: dict[str, str] = {}
+        lock = self.parts.limits.writing.walls.lock
+        async with aclosing(phrased(self.parts.llm, lock, errand.errands.assortment, found)) as sentences:
+            async for one in sentences:
+                reasons[one.product] = one.reason.text
+                data = {"product": one.product, "by": one.reason.by, "rejected": list(one.rejected)}
+                yield Trace(step="reason", data=data)
+                line = f"\n- **{found.name(one.product)}**: {one.reason.text}"
+                self.said += line
+                yield Token(text=line)
+        if card := found.card(reasons):
+            errand.cards = [other for other in errand.cards if other != found.card()] + [card]
+            yield CardShown(card=card)
 
     async def _from_policies(self) -> AsyncGenerator[Event, None]:
         """Sources first, then what the model makes of them."""
@@ -208,7 +235,7 @@ class Turn:
             known = await self.errand.country() if self.errand else ""
         except ShopUnavailable:
             known = ""  # the policies are there without the shop
-        return known or _COUNTRIES.get(self.language, "")
+        return known or home_country(self.language)
 
     async def _search(self, text: str, k: int) -> list[Found]:
         search, region = self.parts.index.search, self.parts.limits.region

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from kefu import follow_up, proof_words
@@ -18,6 +18,7 @@ from kefu.wants.labelled import Intent
 from kefu.wants.offered import chosen, said_as_offered
 from kefu.wants.orders_meant import order_meant
 from kefu.wants.possible import asked_for
+from kefu.wants.products_meant import products_meant
 from kefu.wants.reasons import cancel_reason, return_reason
 from kefu.wants.router import LOOKS, SURE, Routed, Router
 from kefu.wants.size_told import sizes_told
@@ -40,6 +41,8 @@ _WRITES: dict[str, Intent] = {
     "change_default_address": "change_default_address",
     "forget_me": "forget_me",
 }
+PRODUCT_INTENTS = frozenset({"find_products", "ask_product", "compare_products"})
+_NEW_WISH = frozenset({"category", "recipient", "occasion"})  # whoever names one of these looks for something else
 _CHANGES = frozenset(_WRITES.values()) - {"change_default_address", "forget_me"}  # of an order
 _QUESTION = re.compile(
     r"[?？]|怎么|多少|几[天个件]|什么|哪里|哪儿|ยังไง|อย่างไร|เท่าไ|กี่|ทำไม|อะไร|เมื่อไ|ที่ไหน|ตอนไหน"
@@ -70,6 +73,7 @@ class Listener:
     talk: Talk
     language: str
     orders: CustomerOrders | None
+    hears: Callable[[str], frozenset[str]]  # what a message says of products: "category", "colour", …
 
     async def wanted(self, waiting: Sequence[Asked]) -> Wanted:
         """`waiting`: the changes that waited for a yes when the message came, the latest last. ShopUnavailable."""
@@ -91,6 +95,8 @@ class Listener:
             return instead
         if chain and (request := await self._request(chain)) and self._goes_on(request, intent):
             return replace(request, own=intent)
+        if products := self._products(text, intent):
+            return products
         if intent in (None, "policy", *_ANSWERS) and await self._means_an_order(intent):
             return Wanted(await self._earlier_intent(), (text,))
         if intent is None and (choices := self._choices(text, routed)):
@@ -195,14 +201,26 @@ class Listener:
             return True
         return not _asks(text) and (request.intent in _WITH_ADDRESS or follow_up.is_short(text))
 
+    def _products(self, text: str, intent: Intent | None) -> Wanted | None:
+        """What is wanted of products: a new wish, more of the one before it ("cheaper ones", "in black?"), or something
+        about one that was shown."""
+        row = self.talk.row() if self.talk.shows_products() else []
+        heard = self.hears(text)
+        if intent is None and row and follow_up.is_short(text):
+            if products_meant(text, self.language, row, row) or (len(row) == 1 and (heard or _asks(text))):
+                return Wanted("ask_product", (text,))
+            intent = "find_products" if heard else None
+        if intent == "find_products" and row and follow_up.is_short(text) and not heard & _NEW_WISH:
+            return Wanted("find_products", (*self.talk.wish(), text))
+        return Wanted(intent, (text,)) if intent in PRODUCT_INTENTS else None
+
     async def _means_an_order(self, intent: Intent | None) -> bool:
         """Whether the message names an order, or points at one of those just spoken of. A long one that the router
         surely takes for a question about policies is one."""
         text = self.talk.question.text
         if numbers.find(text):
             return True
-        last = self.talk.last_answer()
-        if self.orders is None or last is None or not last.cards:
+        if self.orders is None or not self.talk.shows_orders():
             return False
         if intent is not None and not follow_up.is_short(text):
             return False

@@ -6,8 +6,11 @@ A new price or stock changes no text and embeds nothing; a changed title embeds 
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import delete, func, insert, select, tuple_
@@ -26,6 +29,7 @@ from shop.views import Names, Product
 Texts = Mapping[str, Sequence[str]]  # by language
 
 _AT_ONCE = 500  # products in one transaction
+_COMPARE_S = 600.0  # how long a text whose vector another process failed to store may go without
 _LOCK = 0x70726F64  # "prod": replicas that share a database follow its changes one at a time
 NAME = "kefu-products"
 
@@ -37,9 +41,6 @@ class Synced:
     products: int = 0
     embedded: int = 0
     dropped: int = 0
-
-    def plus(self, other: Synced) -> Synced:
-        return Synced(self.products + other.products, self.embedded + other.embedded, self.dropped + other.dropped)
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,9 @@ class ProductIndex:
         self.categories: frozenset[str] = frozenset()
         self.markets: dict[str, str] = {}  # market -> its currency
         self._known = False  # categories and markets are as they were read
-        self._whole = False  # the vectors were compared with all texts, in this process
+        self._compared_at = -math.inf  # when the vectors were compared with all texts
+        self._fresh: dict[tuple[str, str], str] = {}  # (language, content) -> text, written and not embedded yet
+        self._gone: set[tuple[str, str]] = set()  # that products had before
         self._syncing = asyncio.Lock()
 
     @classmethod
@@ -77,34 +80,38 @@ class ProductIndex:
         self.vectors.close()
 
     async def sync(self, progress: Progress = lambda done, total: None, *, rebuild: bool = False) -> Synced:
-        """Brings texts and vectors up to date; cheap where nothing has changed. `progress` counts products. Raises
-        ShopUnavailable and rag's errors; repeating it mends what a crash left. `rebuild`: all vectors anew, beside
-        those that serve, which they then replace."""
+        """Brings texts and vectors up to date; cheap where nothing has changed. Full text is searched as soon as the
+        texts are written, meanings when they are embedded. `progress` counts texts. Raises ShopUnavailable and rag's
+        errors; repeating it mends what a crash left. `rebuild`: all vectors anew, beside those that serve."""
         async with self._syncing:
-            done = await self._follow_changes(progress) if self.writes else Synced()
-            if rebuild or not self._whole:
-                done = done.plus(await self._compare_all(progress, rebuild)) if self.writes else done
+            looked = await self.sync_texts()
+            if not self.writes:
                 await asyncio.to_thread(self.vectors.refresh)
-                self._whole = True
-            if done.products or not (self.words and self._known):
-                await self._read_words()
-            return done
+                return Synced(looked)
+            if rebuild or time.monotonic() > self._compared_at + _COMPARE_S:
+                embedded, dropped = await self._compare_all(progress, rebuild)
+                self._fresh, self._gone, self._compared_at = {}, set(), time.monotonic()
+            else:
+                embedded, dropped = await self._embed_fresh(progress)
+            return Synced(looked, embedded, dropped)
+
+    async def sync_texts(self) -> int:
+        """Writes the texts of products that have changed: how many those were. Embeds nothing."""
+        looked = 0
+        while self.writes and (noted := await self._noted()):
+            if not await self._write_texts(noted):  # another process is at it
+                break
+            looked += len(noted.products)
+        if looked or not (self.words and self._known):
+            await self._read_words()
+        return looked
+
+    async def pending(self) -> int:
+        """How many products wait to be looked at."""
+        async with reading(self._engine) as db:
+            return int(await db.scalar(select(func.count(ProductChangeRow.product.distinct()))) or 0)
 
     # What has changed
-
-    async def _follow_changes(self, progress: Progress) -> Synced:
-        done, total = Synced(), 0
-        while noted := await self._noted():
-            total = total or await self._count(ProductChangeRow)
-            texts, before = await self._write_texts(noted.products)
-            if texts is None:  # another process is at it
-                return done
-            embedded = await asyncio.to_thread(self.vectors.put, texts)
-            dropped = await self._drop(before)
-            await self._forget_noted(noted)
-            done = done.plus(Synced(len(noted.products), embedded, dropped))
-            progress(min(done.products, total), total)
-        return done
 
     async def _noted(self) -> _Noted | None:
         """The products that changed first."""
@@ -115,26 +122,40 @@ class ProductIndex:
         return _Noted(max(row[1] for row in found), [row[0] for row in found]) if found else None
 
     @unbroken
-    async def _write_texts(self, ids: Sequence[str]) -> tuple[Texts | None, set[tuple[str, str]]]:
-        """Writes the texts of these products. Those, by language, and the (language, content) of what stood there."""
+    async def _write_texts(self, noted: _Noted) -> bool:
+        """Writes the texts of these products; False where another process does."""
+        of = ProductTextRow.product.in_(noted.products)
+        done = (ProductChangeRow.product.in_(noted.products), ProductChangeRow.id <= noted.up_to)
         async with changing(self._engine) as db:
             if db.get_bind().dialect.name == "postgresql":
                 if not await db.scalar(select(func.pg_try_advisory_xact_lock(_LOCK))):
-                    return None, set()
-            rows = await db.scalars(select(ProductRow).where(ProductRow.id.in_(ids)))
+                    return False
+            rows = await db.scalars(select(ProductRow).where(ProductRow.id.in_(noted.products)))
             products = [product_view(row) for row in rows]
-            of = ProductTextRow.product.in_(ids)
             had = await db.execute(select(ProductTextRow.language, ProductTextRow.content).where(of))
             before = {(language, content) for language, content in had}
             texts = _texts(products)
-            values = [_row(*text) for text in texts]
             await db.execute(delete(ProductTextRow).where(of))
-            if values:
-                await db.execute(insert(ProductTextRow), values)
+            if texts:
+                await db.execute(insert(ProductTextRow), [_row(*text) for text in texts])
             await _learn_words(db, products)
+            await db.execute(delete(ProductChangeRow).where(*done))
+        self._gone |= before
+        self._fresh |= {(language, content_id(text)): text for _, language, text in texts}
         if any(product.category not in self.categories or product.market not in self.markets for product in products):
             self._known = False
-        return _by_language(texts), before
+        return True
+
+    async def _embed_fresh(self, progress: Progress) -> tuple[int, int]:
+        """Embeds the texts that were written since the last time, and forgets those that no product has any more."""
+        texts: dict[str, list[str]] = {}
+        for (language, _), text in self._fresh.items():
+            texts.setdefault(language, []).append(text)
+        embedded = await asyncio.to_thread(self.vectors.put, texts, progress)
+        self._fresh = {}
+        dropped = await self._drop(self._gone)
+        self._gone = set()
+        return embedded, dropped
 
     async def _drop(self, before: set[tuple[str, str]]) -> int:
         """Forgets the vectors of texts that no product has any more."""
@@ -151,15 +172,9 @@ class ProductIndex:
             dropped += len(gone)
         return dropped
 
-    @unbroken
-    async def _forget_noted(self, noted: _Noted) -> None:
-        done = (ProductChangeRow.product.in_(noted.products), ProductChangeRow.id <= noted.up_to)
-        async with changing(self._engine) as db:
-            await db.execute(delete(ProductChangeRow).where(*done))
-
     # All of it
 
-    async def _compare_all(self, progress: Progress, rebuild: bool) -> Synced:
+    async def _compare_all(self, progress: Progress, rebuild: bool) -> tuple[int, int]:
         """Embeds the texts whose vectors are missing (all of them, to rebuild), and forgets vectors without a text."""
         async with reading(self._engine) as db:
             rows = (await db.execute(select(ProductTextRow.language, ProductTextRow.content).distinct())).all()
@@ -172,18 +187,18 @@ class ProductIndex:
         if rebuild:
             texts = await self._texts_of({(one, content) for one, all_ in wanted.items() for content in all_})
             await asyncio.to_thread(self.vectors.rebuild, texts, progress)
-            return Synced(0, sum(map(len, texts.values())), 0)
+            return sum(map(len, texts.values())), 0
         todo = sorted(missing)
         for start in range(0, len(todo), _AT_ONCE):
             texts = await self._texts_of(set(todo[start : start + _AT_ONCE]))
-            embedded += await asyncio.to_thread(self.vectors.put, texts)
-            progress(min(start + _AT_ONCE, len(todo)), len(todo))
+            tell = partial(_of, progress, start, len(todo))
+            embedded += await asyncio.to_thread(self.vectors.put, texts, tell)
         for language, ids in there.items():
             gone = ids - wanted.get(language, set())
             await asyncio.to_thread(self.vectors.remove, language, sorted(gone))
             dropped += len(gone)
         await asyncio.to_thread(self.vectors.forget_others)
-        return Synced(0, embedded, dropped)
+        return embedded, dropped
 
     async def _texts_of(self, wanted: set[tuple[str, str]]) -> Texts:
         """The texts behind these (language, content), from one product each."""
@@ -199,10 +214,6 @@ class ProductIndex:
             texts = _texts([product_view(row) for row in rows])
         return _by_language([text for text in texts if (text[1], content_id(text[2])) in wanted])
 
-    async def _count(self, table: type[ProductChangeRow]) -> int:
-        async with reading(self._engine) as db:
-            return int(await db.scalar(select(func.count(table.product.distinct()))) or 0)
-
     async def _read_words(self) -> None:
         wanted = select(ProductWordRow.attribute, ProductWordRow.value, ProductWordRow.names)
         async with reading(self._engine) as db:
@@ -212,6 +223,11 @@ class ProductIndex:
                 sold = select(ProductRow.market, VariantRow.currency).join(VariantRow).distinct()
                 self.markets = {market: currency for market, currency in await db.execute(sold)}
                 self._known = True
+
+
+def _of(progress: Progress, before: int, total: int, done: int, _: int) -> None:
+    """Tells of a part of the texts as a part of all."""
+    progress(before + done, total)
 
 
 def _texts(products: Sequence[Product]) -> list[tuple[str, str, str]]:

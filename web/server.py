@@ -17,7 +17,7 @@ from chainlit.config import load_module
 from chainlit.server import app as chainlit_app
 from fastapi import FastAPI
 
-from kefu import __version__, api
+from kefu import __version__, api, api_products
 from kefu.config import ROOT, Settings
 from kefu.desk import Desk, Progress, open_desk
 from kefu.events import ConfigError
@@ -55,6 +55,7 @@ def make_app(desk: Desk) -> FastAPI:
     app.add_middleware(Guard, allowed_origins=settings.allowed_origins, policy=page.policy(settings.allowed_origins))
     app.state.desk = desk
     app.include_router(api.router)
+    app.include_router(api_products.router)
     app.include_router(pages.router(desk, page))
     app.include_router(pages.thumbs(desk))
     app.include_router(clicks.router(desk))

@@ -19,8 +19,8 @@ from kefu.products.facts import (
     stock_text,
     value_text,
 )
+from kefu.products.intent import Intent, Meant
 from kefu.shop_words import joined, pair
-from kefu.wants.intent import Intent, Meant
 from kefu.wants.spoken import Said, word_list
 from kefu.words import say, spoken
 from shop import ranking

@@ -5,19 +5,24 @@ Knows no model and no conversation.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from kefu.wants.intent import Field, Intent
+from kefu.products.intent import Field, Intent
 from kefu.wants.looking_for import Vocabulary
 from shop import ranking
 from shop.limits import Limits
+from shop.mirror import Mirror
 from shop.product_index import ProductIndex
 from shop.protocol import CustomerOrders
 from shop.ranking import Alternatives
 from shop.search import ProductSearch, Query, Results
 from shop.views import Product
 
+log = logging.getLogger(__name__)
+_PAUSE_S = 10  # before the catalogue is read again after a failure
 _RECENT_ORDERS = 6  # whose items tell a taste
 _WANTED: tuple[Field, ...] = ("recipient", "occasion", "style", "season", "fit", "feature")
 
@@ -37,6 +42,29 @@ class Assortment:
         self._search = search
         self._vocabulary = Vocabulary({}, ())
         self._made_from: tuple[object, object] = (None, None)
+        self._following: list[asyncio.Task[None]] = []
+
+    async def close(self) -> None:
+        """Stops following the catalogue and lets go of the index."""
+        for task in self._following:
+            task.cancel()
+        await asyncio.gather(*self._following, return_exceptions=True)
+        self.index.close()
+
+    def follow(self, mirror: Mirror | None, every_s: float = 0.5) -> None:
+        """Keeps the index equal to the catalogue from now on, in the background."""
+        self._following.append(asyncio.create_task(self._follow(every_s)))
+        if mirror:
+            self._following.append(asyncio.create_task(mirror.keep()))
+
+    async def _follow(self, every_s: float) -> None:
+        while True:
+            try:
+                await self.index.sync()
+            except Exception as error:  # the next try follows: a shopper is served with what is there
+                log.warning("products are not up to date: %s: %s", type(error).__name__, error)
+                await asyncio.sleep(_PAUSE_S)
+            await asyncio.sleep(every_s)
 
     @property
     def index(self) -> ProductIndex:
@@ -81,6 +109,12 @@ class Assortment:
             order=intent.order,
             english=self.vocabulary.english(text, intent.language),
         )
+
+    async def named(self, text: str, language: str, market: Market, k: int) -> Sequence[Product]:
+        """The products whose texts share most words with a message, the best first."""
+        limits = Limits(market=market.name, in_stock=False)
+        results = await self._search.search(Query(text=text, language=language, limits=limits, k=k))
+        return [hit.product for hit in results.hits]
 
     async def products(self, ids: Sequence[str]) -> Sequence[Product]:
         """Those of them that there are, in this order. Raises ShopUnavailable."""

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict
 
 from kefu.amounts import money_text
 from kefu.products.facts import label, unit, value_text
+from kefu.products.intent import Intent
 from kefu.shop_words import joined, pair
-from kefu.wants.intent import Intent
 from kefu.words import say, spoken
 from shop.limits import Limits
 from shop.search import Hit
@@ -46,7 +46,8 @@ class Reason(BaseModel):
 
 
 def because(hit: Hit, intent: Intent, limits: Limits) -> Reason:
-    """What of the wish the product meets, in the shopper's language."""
+    """What of the wish the product meets, in the shopper's language. The nearest of a wish that nothing meets may lie
+    outside the limits: that it is within them is said of those only that are."""
     language = intent.language
     found = list(dict.fromkeys([*_met(hit.product, intent), *_money(hit, limits, language), *_other(hit, language)]))
     if not any(pointer.attribute in hit.product.attributes for pointer in found):
@@ -76,8 +77,9 @@ def _names(product: Product, attribute: str, value: str) -> Names | None:
 
 
 def _money(hit: Hit, limits: Limits, language: str) -> Iterator[Pointer]:
-    if limits.highest and hit.variants:
-        price = min((variant.price for variant in hit.variants), key=lambda price: price.amount)
+    prices = [variant.price for variant in hit.variants]
+    price = min(prices, key=lambda price: price.amount, default=None)
+    if price and limits.highest and price.amount <= limits.highest.amount:
         yield Pointer(attribute="price", value=money_text(price, "en"), text=say(spoken(language), "in_budget"))
 
 

@@ -12,10 +12,10 @@ from kefu.amounts import money_text
 from kefu.card_shapes import ProductsCard
 from kefu.products.assortment import Assortment, Market
 from kefu.products.facts import name_of, price_text
+from kefu.products.intent import Intent
 from kefu.products.reasons import Reason, because
 from kefu.products.tiles import products_card
 from kefu.shop_words import joined
-from kefu.wants.intent import Intent
 from kefu.words import say, spoken
 from shop.limits import Limits
 from shop.search import Hit, Results
@@ -37,6 +37,10 @@ class Recommended:
     def shown(self) -> Sequence[Hit]:
         """The products that are shown: those that fit, else the nearest."""
         return self.results.hits or (self.results.none.nearest if self.results.none else ())
+
+    def name(self, product: str) -> str:
+        """What one of the products is called."""
+        return next(name_of(hit.product, self.intent.language) for hit in self.shown if hit.product.id == product)
 
     def card(self, reasons: Mapping[str, str] | None = None) -> ProductsCard | None:
         """The row of products; `reasons` by product id, else those from the records."""

@@ -21,6 +21,12 @@ def products_card(
     return ProductsCard(language=language, title=say(spoken(language), "products_title"), products=tuple(tiles[:_MOST]))
 
 
+def products_row(tiles: Sequence[ProductTile], language: str) -> ProductsCard | None:
+    """The same products once more, to choose from; None for none."""
+    title = say(spoken(language), "products_title")
+    return ProductsCard(language=language, title=title, products=tuple(tiles)) if tiles else None
+
+
 def _tile(product: Product, variants: Sequence[Variant], language: str, reason: str) -> ProductTile:
     name = name_of(product, language)
     message = say(spoken(language), "ask_about_message", name=name)

@@ -9,11 +9,11 @@ from pydantic import Field
 from kefu.products.answers import answer
 from kefu.products.assortment import Assortment, Market
 from kefu.products.facts import facts, name_of
+from kefu.products.intent import Intent
 from kefu.products.recommend import SHOWN, Recommended, lead
 from kefu.products.recommend import recommend as recommended_for
 from kefu.products.tiles import products_card, side_by_side
 from kefu.tools.tool import BadCall, Looked, Session
-from kefu.wants.intent import Intent
 from kefu.words import say, spoken
 from shop.errors import Refused
 from shop.money import Money
@@ -51,7 +51,8 @@ async def search_products(
 async def recommend(session: Session, wish: Wish) -> Looked:
     """Recommend products for a wish, an occasion or a person, with reasons from the product data."""
     assortment, market = _shop(session)
-    return await _found(session, assortment, assortment.intent(wish, session.language, market), market)
+    intent = session.intent or assortment.intent(wish, session.language, market)
+    return await _found(session, assortment, intent, market)
 
 
 async def compare_products(

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from kefu.card_shapes import Card
 from kefu.events import NoticeCode
 from kefu.products.assortment import Assortment
+from kefu.products.intent import Intent
 from kefu.products.recommend import Recommended
 from shop.changes import Wish
 from shop.protocol import Catalogue, CustomerOrders
@@ -33,6 +34,7 @@ class Session:
     assortment: Assortment | None = None  # None: products cannot be searched
     country: str = ""  # where the shopper is, as far as that is known
     contact: str = ""  # where people are reached
+    intent: Intent | None = None  # what this turn's wish for products was understood as
 
 
 @dataclass(frozen=True)

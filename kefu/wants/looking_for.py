@@ -14,9 +14,9 @@ from typing import Any, cast
 
 import yaml
 
+from kefu.products.intent import Field, Intent, Meant
 from kefu.wants.budgets import budget
 from kefu.wants.described import letter_sizes
-from kefu.wants.intent import Field, Intent, Meant
 from kefu.wants.spoken import Said, Span, Word, len_, word_list
 from shop import numbers
 from shop.limits import Order
@@ -73,6 +73,10 @@ class Vocabulary:
         """The catalogue's values behind a value of a field; None for one that nobody knows."""
         known = [e.meant.of for e in self._entries if e.meant.field == field and e.meant.value == value]
         return known[0] if known else None
+
+    def listed(self, field: Field) -> list[str]:
+        """The values of a field that the lists of words name, or the categories that there are."""
+        return self.categories if field == "category" else [v for v in self.known(field) if v in _likes()]
 
     def english(self, text: str, language: str) -> str:
         """Those of the words that are known, in English: what a catalogue in English is searched with, too."""

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from kefu.card_shapes import ProductTile
 from kefu.cards import item_text, saved_address_text, variant_text
 from kefu.events import NoticeCode
 from kefu.llm import LLM
@@ -24,7 +25,9 @@ from kefu.words import word
 from shop.protocol import CustomerOrders
 from shop.views import Customer, Item, Order, Product
 
-OPEN_TO_ALL = frozenset({"human", "confirm", "refuse"})  # intents that need no proof of anything
+OPEN_TO_ALL = frozenset(  # intents that need no proof of anything
+    {"human", "confirm", "refuse", "find_products", "ask_product", "compare_products"}
+)
 POINTS = frozenset({"number", "digits", "other", "place", "when"})  # ways to point at an order, order_meant's reasons
 _LISTED = 20  # orders that "the other one" or "the scarf" may mean
 
@@ -39,10 +42,17 @@ class Request:
     focus: Sequence[str]  # those of them that did not only stand in a list
     listed: Sequence[str]  # orders that the shopper was just shown to choose from, as they were listed
     language: str
+    row: Sequence[ProductTile] = ()  # products that were shown last
+    tiles: Sequence[ProductTile] = ()  # all that were shown in the conversation, the latest last
 
     @property
     def text(self) -> str:
         return "\n".join(self.said)
+
+    @property
+    def focus_products(self) -> Sequence[str]:
+        """The product that is spoken of: the one that was shown last by itself."""
+        return [tile.id for tile in self.row] if len(self.row) == 1 else []
 
 
 @dataclass(frozen=True)

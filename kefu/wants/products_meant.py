@@ -1,0 +1,64 @@
+"""Which products a message means: by name, by their place in the row that was shown, or the one just spoken of.
+
+Knows no search: what stood in the conversation is given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from kefu.card_shapes import ProductTile
+from kefu.wants.counting import LAST, places
+from kefu.wants.spoken import Said, folded
+from rag.lexical import lexical_terms
+
+_SHARE = 0.6  # of a name's terms that have to be said, where it is not said whole
+_ALONE = re.compile(r"\W*([1-9])\W*")
+_BOTH = re.compile(
+    r"这两|两款|两个|那两|\bboth\b|these two|the two|hai (?:cái|mẫu|chiếc|sản phẩm|em|loại) (?:này|đó|kia)|2 cái này"
+    r"|ทั้งสอง|สองตัวนี้|สองอันนี้|สองรุ่น"
+)
+
+
+def products_meant(text: str, language: str, row: Sequence[ProductTile], spoken_of: Sequence[ProductTile]) -> list[str]:
+    """The ids of the products that are meant, in the order of the message. `row`: those shown last, side by side;
+    `spoken_of`: all of the conversation, the latest last."""
+    said = folded(text)
+    named = _named(said, spoken_of)
+    if named:
+        return named
+    counted = _counted(text, language, row)
+    if counted:
+        return counted
+    if _BOTH.search(said) and len(row) >= 2:
+        return [tile.id for tile in row[:2]]
+    return _mostly_named(said, spoken_of)
+
+
+def _named(said: str, tiles: Sequence[ProductTile]) -> list[str]:
+    """Those whose whole name stands in the message; none within a longer one."""
+    found = {tile.id: said.find(folded(tile.name)) for tile in tiles if folded(tile.name) in said}
+    names = {tile.id: folded(tile.name) for tile in tiles}
+    whole = [id for id in found if not any(names[id] != names[o] and names[id] in names[o] for o in found)]
+    return sorted(whole, key=lambda id: found[id])
+
+
+def _counted(text: str, language: str, row: Sequence[ProductTile]) -> list[str]:
+    """ "The second one", "第一款和第三款", "2"."""
+    alone = _ALONE.fullmatch(text)
+    at = [int(alone[1])] if alone else [place.at for place in places(Said.of(text, language)) if place.of != "order"]
+    at = [len(row) if one == LAST else one for one in at]
+    return [row[one - 1].id for one in dict.fromkeys(at) if 1 <= one <= len(row)]
+
+
+def _mostly_named(said: str, tiles: Sequence[ProductTile]) -> list[str]:
+    """The one that most of the name is said of: "the silk scarf"."""
+    terms = set(lexical_terms(said))
+    shares: dict[str, float] = {}
+    for tile in tiles:
+        its = set(lexical_terms(tile.name))
+        if its and len(its & terms) / len(its) >= _SHARE:
+            shares[tile.id] = len(its & terms) / len(its)
+    best = max(shares.values(), default=0.0)
+    return [id for id, share in shares.items() if share == best][:1]
