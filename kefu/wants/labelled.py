@@ -13,7 +13,7 @@ import yaml
 Intent = Literal[
     "policy", "list_orders", "get_order", "track_shipment", "get_return_status", "cancel_order", "change_address",
     "return_items", "swap_items", "change_payment", "change_default_address", "human", "show_memory", "forget_me",
-    "confirm", "refuse",
+    "find_products", "ask_product", "compare_products", "confirm", "refuse",
 ]  # fmt: skip
 INTENTS: Final[tuple[Intent, ...]] = get_args(Intent)
 ORDER: Final = "$order"  # stands for an order number in an example

