@@ -186,7 +186,8 @@ def markdown(results: dict[str, Any]) -> str:
         "`python -m bench.router`: the intent of a message by the labelled examples of `kefu/wants/examples`. *Acted "
         "on rightly*: what is not sure is taken for a question about policies. But where it is surely none, what it "
         "may mean is *offered* to choose from. Results on the half *held out* played no part in any choice but of "
-        "the bars for offering; *policies only* are the other question files, all about policies, half looked at.",
+        "the bars for offering, and of which kinds of examples were added when the intents about products came; "
+        "*policies only* are the other question files, all about policies, half looked at.",
         report.table(header, [_cells(row) for row in results["ours"]["rows"]]),
         "Taken for something else on the half held out: "
         + ", ".join(f"{wanted} → {found} {n}" for wanted, found, n in results["ours"]["taken"])
