@@ -41,7 +41,7 @@ _WRITES: dict[str, Intent] = {
     "change_default_address": "change_default_address",
     "forget_me": "forget_me",
 }
-PRODUCT_INTENTS = frozenset({"find_products", "ask_product", "compare_products"})
+PRODUCT_INTENTS: tuple[Intent, ...] = ("find_products", "ask_product", "compare_products")
 _NEW_WISH = frozenset({"category", "recipient", "occasion"})  # whoever names one of these looks for something else
 _CHANGES = frozenset(_WRITES.values()) - {"change_default_address", "forget_me"}  # of an order
 _QUESTION = re.compile(
@@ -115,6 +115,10 @@ class Listener:
         """The intent, where it is sure enough to act on."""
         if offered := said_as_offered(text):
             return offered
+        if routed.of(*PRODUCT_INTENTS) >= SURE:  # which of the three, the conversation tells as well
+            return next(intent for intent, _ in routed.ranked if intent in PRODUCT_INTENTS)
+        if routed.intent in PRODUCT_INTENTS:
+            return None
         if routed.intent in LOOKS and self.talk.after_policies() and not routed.number and follow_up.is_elliptic(text):
             return "policy"
         an_address = routed.intent in _WITH_ADDRESS and routed.of(*_WITH_ADDRESS) >= SURE
@@ -205,6 +209,8 @@ class Listener:
         """What is wanted of products: a new wish, more of the one before it ("cheaper ones", "in black?"), or something
         about one that was shown."""
         row = self.talk.row() if self.talk.shows_products() else []
+        if any(text == tile.ask.message for tile in self.talk.tiles()):
+            return Wanted("ask_product", (text,))
         heard = self.hears(text)
         if intent is None and row and follow_up.is_short(text):
             if products_meant(text, self.language, row, row) or (len(row) == 1 and (heard or _asks(text))):

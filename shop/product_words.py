@@ -17,6 +17,7 @@ from rag.lexical import lexical_terms
 from shop.views import Names, Product, named
 
 _CATEGORIES = Path(__file__).parent / "words" / "categories.yaml"
+_LEFT_OUT = {"care"}  # with it, whoever wants a washing machine finds every dress that one may wash in it
 _NAMES_SHOWN = 3  # words for the category in a text
 COLOUR = "colour"  # the option that names a colour
 SIZE = "size"
@@ -54,7 +55,8 @@ def languages(product: Product) -> list[str]:
 def composed(product: Product, language: str) -> str:
     """The product's text in a language: name, category, what it is like, description. One line each."""
     called = category_names().get(product.category, {}).get(language) or [category_name(product.category, language)]
-    like = [_value(key, named(names, language)) for key, values in product.attributes.items() for names in values]
+    said = {key: values for key, values in product.attributes.items() if key not in _LEFT_OUT}
+    like = [_value(key, named(names, language)) for key, values in said.items() for names in values]
     colours = {named(v.options[COLOUR], language): None for v in product.variants if COLOUR in v.options}
     lines = [
         product.names[language],

@@ -12,19 +12,20 @@ ROOT = Path(__file__).parent.parent
 FILES = [ROOT / "app.py", *(p for room in ("kefu", "rag", "shop", "web") for p in sorted((ROOT / room).rglob("*.py")))]
 LEAVES = {"kefu.card_shapes", "kefu.config"}
 TERMINAL = {"kefu.cli", "kefu.terminal", "kefu.console", "kefu.model_commands", "kefu.__main__"} | {
-    "kefu.order_commands", "kefu.staff_commands",
+    "kefu.order_commands", "kefu.staff_commands", "kefu.product_commands",
 }  # fmt: skip
-SURFACES = {"kefu.api", "app", "web"} | TERMINAL
+SURFACES = {"kefu.api", "kefu.api_products", "app", "web"} | TERMINAL
 OWNERS = {
     "chainlit": ("app.py", "web/"),
     "chromadb": ("rag/",),
     "aiohttp": ("kefu/llm.py", "kefu/model_server.py"),
-    "fastapi": ("kefu/api.py", "web/"),
+    "fastapi": ("kefu/api", "web/"),
     "typer": (
         "kefu/cli.py",
         "kefu/console.py",
         "kefu/model_commands.py",
         "kefu/order_commands.py",
+        "kefu/product_commands.py",
         "kefu/staff_commands.py",
     ),
     "httpx": ("shop/rest", "rag/embedding_server.py", "rag/store.py", "rag/vectors.py"),

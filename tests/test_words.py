@@ -17,8 +17,11 @@ VALUES = {
     "number": "JL10023", "status": "OK", "hours": "2", "days": "30", "product": "A1", "reason": "B2", "item": "C3",
     "variant": "D4", "country": "SG", "field": "F5", "balance": "5", "needed": "9", "time": "14:32", "date": "12/11",
     "amount": "90", "method": "MoMo", "first": "G6", "count": "2", "items": "H7", "things": "I8", "choices": "J9",
-    "what": "K1", "place": "L2", "at": "14:32", "carrier": "M3", "tracking": "N4",
+    "what": "K1", "place": "L2", "at": "14:32", "carrier": "M3", "tracking": "N4", "budget": "500", "currency": "USD",
+    "facts": "O5", "high": "9", "low": "3", "material": "P6", "colour": "Q7", "n": "2", "name": "R8", "options": "S9",
+    "price": "45", "rating": "4.6", "reviews": "120", "size": "42", "stock": "T1", "without": "U2",
 }  # fmt: skip
+FRAGMENTS = {"rating_text"}  # too little to tell a language by
 COMPOSED = {"refused", "memory"}  # said by kefu.cards.refusal_text and kefu.order_texts.memory_text
 KEYS = [key for key, text in words("en").items() if isinstance(text, str)]
 
@@ -44,7 +47,8 @@ def test_every_text_is_in_its_language_with_no_hole(language: str) -> None:
     for key in sentences:
         text = say(language, key, **VALUES)
         assert "$" not in text and text == text.strip(), key
-        assert detect(text).language == language, (key, text)
+        if key not in FRAGMENTS:
+            assert detect(text).language == language, (key, text)
 
 
 @pytest.mark.parametrize("code", sorted({*get_args(NoticeCode)} - COMPOSED))

@@ -105,6 +105,7 @@ class Assortment:
             k=k,
             wanted=[_any(one.of) for one in intent.meant if one.field in _WANTED and one.of],
             must=[_any(one.of) for one in intent.meant if one.field == "material" and one.of],
+            called=self.vocabulary.called(text, intent.language),
             liked=liked,
             order=intent.order,
             english=self.vocabulary.english(text, intent.language),

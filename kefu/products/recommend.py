@@ -71,6 +71,7 @@ def lead(found: Recommended, contact: str) -> str:
         sentences.append("" if none.why == "price" else say(language, "here_are_alike"))
     else:
         sentences.append(say(language, "none_products", contact=contact))
+        sentences.append(say(language, "here_are_alike") if none.nearest else "")
     return " ".join(filter(None, sentences)) if language != "zh" else "".join(filter(None, sentences))
 
 

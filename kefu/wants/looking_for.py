@@ -17,7 +17,7 @@ import yaml
 from kefu.products.intent import Field, Intent, Meant
 from kefu.wants.budgets import budget
 from kefu.wants.described import letter_sizes
-from kefu.wants.spoken import Said, Span, Word, len_, word_list
+from kefu.wants.spoken import Said, Span, Word, folded, len_, word_list
 from shop import numbers
 from shop.limits import Order
 from shop.product_words import COLOUR, SIZE, category_names, wider_categories
@@ -25,6 +25,7 @@ from shop.views import Names
 
 _WORDS = Path(__file__).parent / "words"
 _USUAL = 3  # English words for one thing that a search is widened by
+_WITHIN = 0.4  # of a narrower kind's words that its wider one has too
 _NEAR_NO = 14  # letters between a "not" and what it is said of
 _ALSO = re.compile(r"[\s,，、和或/]|and|or|và|hay|หรือ|และ|กับ|太|色|的|màu|สี|any|too|quá")
 _OF_FIELD: Mapping[str, Field] = {
@@ -73,6 +74,14 @@ class Vocabulary:
         """The catalogue's values behind a value of a field; None for one that nobody knows."""
         known = [e.meant.of for e in self._entries if e.meant.field == field and e.meant.value == value]
         return known[0] if known else None
+
+    def called(self, text: str, language: str) -> frozenset[str]:
+        """The words, in every language, for the kinds of goods that a message names: "รองเท้าผ้าใบ" is also "sneaker".
+        Of "shoes" and "sneakers" the narrower one counts."""
+        kinds = word_list("goods").heard(Said.of(text, language))
+        rows = _rows("goods")
+        narrow = [kind for kind in kinds if not any(o != kind and _narrower(rows[o], rows[kind]) for o in kinds)]
+        return frozenset(folded(str(word)) for kind in narrow for _, words in _each_of(rows[kind]) for word in words)
 
     def listed(self, field: Field) -> list[str]:
         """The values of a field that the lists of words name, or the categories that there are."""
@@ -201,6 +210,16 @@ def superlative(said: Said) -> Order | None:
 
 def _meant(field: Field, value: str, of: Iterable[str]) -> Meant:
     return Meant(field=field, value=value, said="", of=tuple(of))
+
+
+def _each_of(row: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    yield from ((language, row[language]) for language in ("zh", "en", "vi", "th") if language in row)
+
+
+def _narrower(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether much of one list stands in another, longer one: "sneakers" in "shoes", but not "skirts" in "dresses"."""
+    own, others = ({str(word) for _, words in _each_of(row) for word in words} for row in (one, other))
+    return len(own) < len(others) and len(own & others) >= _WITHIN * len(own)
 
 
 def _each(words: Mapping[str, Any]) -> Iterator[Word]:
