@@ -113,6 +113,7 @@ class Errand:
             talk.listed(),
             self.language,
             talk.row(),
+            talk.product(),
             talk.tiles(),
         )
         if request.intent in PRODUCT_INTENTS:

@@ -19,6 +19,7 @@ _ASKED_BACK: frozenset[NoticeCode] = frozenset({
     "which_option", "which_address", "which_payment", "address_missing", "which_product", "which_products",
 })  # fmt: skip
 _OF_ORDERS = (OrderCard, OrdersCard, ApprovalCard)
+_ROWS_IN_VIEW = 6
 _IN_VIEW = 3  # answers whose cards may be spoken of
 _LONGEST_CHAIN = 6  # messages that one request may be spread over
 
@@ -94,14 +95,18 @@ class Talk:
         return last is not None and any(isinstance(card, ProductsCard) for card in last.cards)
 
     def row(self) -> list[ProductTile]:
-        """The products that one of the last answers showed, as they stood there; the latest row."""
-        rows = [
-            list(card.products)
-            for answer in self._answers()[-_IN_VIEW:]
-            for card in answer.cards
-            if isinstance(card, ProductsCard)
-        ]
-        return rows[-1] if rows else []
+        """The latest row of several products in view, as they stood there: what "the second one" counts in."""
+        return next((tiles for tiles in self._shown() if len(tiles) > 1), [])
+
+    def product(self) -> ProductTile | None:
+        """The product that is spoken of: the one that was shown last, by itself."""
+        shown = self._shown()
+        return shown[0][0] if shown and len(shown[0]) == 1 else None
+
+    def _shown(self) -> list[list[ProductTile]]:
+        """The products of each of the last answers that showed any, the latest first."""
+        cards = [card for answer in self._answers()[-_ROWS_IN_VIEW:] for card in answer.cards]
+        return [list(card.products) for card in reversed(cards) if isinstance(card, ProductsCard)]
 
     def tiles(self) -> list[ProductTile]:
         """Every product that was shown in this conversation, the latest last, each once."""

@@ -18,7 +18,7 @@ from kefu.wants.labelled import Intent
 from kefu.wants.offered import chosen, said_as_offered
 from kefu.wants.orders_meant import order_meant
 from kefu.wants.possible import asked_for
-from kefu.wants.products_meant import products_meant
+from kefu.wants.products_meant import products_meant, says_this
 from kefu.wants.reasons import cancel_reason, return_reason
 from kefu.wants.router import LOOKS, SURE, Routed, Router
 from kefu.wants.size_told import sizes_told
@@ -197,6 +197,8 @@ class Listener:
     def _goes_on(self, request: Wanted, intent: Intent | None) -> bool:
         """Whether this message, with an intent of its own, answers what we asked back, and is no new request."""
         text = self.talk.question.text
+        if request.intent in PRODUCT_INTENTS:  # asked which product is meant
+            return bool(products_meant(text, self.language, self.talk.row(), self.talk.tiles()))
         if proof_words.secret(text) or text not in request.texts:
             return True
         if intent not in (None, "policy", "confirm", "get_order", request.intent):
@@ -208,15 +210,18 @@ class Listener:
     def _products(self, text: str, intent: Intent | None) -> Wanted | None:
         """What is wanted of products: a new wish, more of the one before it ("cheaper ones", "in black?"), or something
         about one that was shown."""
-        row = self.talk.row() if self.talk.shows_products() else []
         if any(text == tile.ask.message for tile in self.talk.tiles()):
             return Wanted("ask_product", (text,))
-        heard = self.hears(text)
-        if intent is None and row and follow_up.is_short(text):
-            if products_meant(text, self.language, row, row) or (len(row) == 1 and (heard or _asks(text))):
-                return Wanted("ask_product", (text,))
-            intent = "find_products" if heard else None
-        if intent == "find_products" and row and follow_up.is_short(text) and not heard & _NEW_WISH:
+        short, heard = follow_up.is_short(text), self.hears(text)
+        row, product = self.talk.row(), self.talk.product()
+        if self.talk.shows_products() and short and intent in (None, "ask_product", "find_products"):
+            if products_meant(text, self.language, row, self.talk.tiles()):
+                intent = intent or "ask_product"
+            elif "order" in heard or (heard and not product and intent != "ask_product"):
+                intent = "find_products"
+            elif product and intent is None and (heard or says_this(text)):
+                intent = "ask_product"
+        if intent == "find_products" and row and short and heard and not heard & _NEW_WISH:
             return Wanted("find_products", (*self.talk.wish(), text))
         return Wanted(intent, (text,)) if intent in PRODUCT_INTENTS else None
 

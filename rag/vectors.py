@@ -56,6 +56,7 @@ class TextVectors:
         self._client = open_chroma(folder, chroma_url)
         self._made = f"{_FORMAT}-{self._centring.fingerprint}"
         self._serving: dict[str, Collection] = self._collections("serving")
+        self.workers = min(4, os.cpu_count() or 1)  # threads that embed; fewer leave more to whoever serves meanwhile
 
     def close(self) -> None:
         """Let go of the folder; twice is harmless."""
@@ -147,7 +148,7 @@ class TextVectors:
             return
         progress(0, total)
         state = "serving" if into is self._serving else "building"
-        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # embedding is one core a call
+        with ThreadPoolExecutor(self.workers) as pool:  # embedding is one core a call
             vectors = pool.map(lambda batch: self._centring.passages(list(batch[1]), batch[0]), batches)
             for (language, some), found in zip(batches, vectors, strict=True):
                 with self._reaching():

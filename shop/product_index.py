@@ -59,6 +59,7 @@ class ProductIndex:
         self.vectors = vectors
         self.writes = writes
         self.words: dict[tuple[str, str], Names] = {}  # what products differ by: ("material", "silk") -> its names
+        self.languages: frozenset[str] = frozenset()  # that products are described in
         self.categories: frozenset[str] = frozenset()
         self.markets: dict[str, str] = {}  # market -> its currency
         self._known = False  # categories and markets are as they were read
@@ -218,6 +219,7 @@ class ProductIndex:
         wanted = select(ProductWordRow.attribute, ProductWordRow.value, ProductWordRow.names)
         async with reading(self._engine) as db:
             self.words = {(key, value): names for key, value, names in await db.execute(wanted)}
+            self.languages = frozenset(await db.scalars(select(ProductTextRow.language).distinct()))
             if not self._known:
                 self.categories = frozenset(await db.scalars(select(ProductRow.category).distinct()))
                 sold = select(ProductRow.market, VariantRow.currency).join(VariantRow).distinct()

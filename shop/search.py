@@ -130,8 +130,10 @@ class ProductSearch:
         if not query.limits.categories:
             best = max(near.values(), default=0.0)
             near = {id: score for id, score in near.items() if score >= _ENOUGH * best}
-        best_first = sorted(near, key=lambda id: -near[id])[:_LOOKED_AT]
-        products = await self._fitting(query, best_first)
+        best_first, products = sorted(near, key=lambda id: -near[id]), list[Product]()
+        while best_first and not products:  # that nothing is what it must be is said only when all were looked at
+            products = await self._fitting(query, best_first[:_LOOKED_AT])
+            del best_first[:_LOOKED_AT]
         parts = ranking.parts(products, near, [*query.wanted, *query.must], query.liked)
         scores = {product.id: ranking.total(parts[product.id], self._weights) for product in products}
         vectors = await self._vectors(query.language, list(scores))
@@ -168,22 +170,23 @@ class ProductSearch:
         if match_language(query.language, ("vi",)):
             text = restore(text)
         vectors = self.index.vectors
-        own = match_language(query.language, vectors.languages()) or ""
+        own = match_language(query.language, self.index.languages) or ""
         vector = await asyncio.to_thread(vectors.query, text, query.language)
         if query.english and not own:
             text = f"{text} {query.english}"
             vector = vector + _ENGLISH * await asyncio.to_thread(vectors.query, query.english, "en")
             vector /= np.linalg.norm(vector)
-        cosines = await self._by_meaning(limits, vector, own)
+        judged = self._judged(query, own)
+        cosines = await self._by_meaning(limits, vector, own, all_of_few=not judged)
         async with reading(self._engine) as db:
             shared = await finding.with_words(db, limits, own, tokens(text), _SHARING)
         best = max(cosines.values(), default=0.0)
-        likely = best >= _LIKELY or not self._judged(query, own) or await self._named(query, own, shared)
+        likely = best >= _LIKELY or not judged or await self._named(query, own, shared)
         if not likely and best < _POSSIBLE:
             return Relevance({}, likely=False)
         others = [id for id in shared if id not in cosines]
         cosines |= await self._cosines(vector, own, others)
-        ids = [id for id in cosines if cosines[id] >= _JUNK or id in shared]
+        ids = [id for id in cosines if cosines[id] >= _JUNK or id in shared or not judged]
         dense = np.array([cosines[id] for id in ids], dtype=np.float64)
         words = np.array([shared.get(id, 0.0) for id in ids], dtype=np.float64)
         return Relevance(dict(zip(ids, fuse(dense, words, _DENSE).tolist(), strict=True)), likely)
@@ -199,12 +202,14 @@ class ProductSearch:
         products = await self._catalogue.products(sorted(shared, key=lambda id: -shared[id])[:_LOOKED_INTO])
         return any(len(asked & set(tokens(one.names.get(own, "")))) >= _SAID * len(asked) for one in products)
 
-    async def _by_meaning(self, limits: Limits, vector: Vectors, own: str) -> dict[str, float]:
-        """The cosines of the nearest products that meet the limits."""
+    async def _by_meaning(self, limits: Limits, vector: Vectors, own: str, *, all_of_few: bool) -> dict[str, float]:
+        """The cosines of the nearest products that meet the limits; where those are few, of all, and with
+        `all_of_few` also of those that are not embedded yet, as 0."""
         async with reading(self._engine) as db:
             few = await finding.matching(db, limits, _FEW + 1)
         if len(few) <= _FEW:
-            return await self._cosines(vector, own, few)
+            near_ones = await self._cosines(vector, own, few)
+            return dict.fromkeys(few, 0.0) | near_ones if all_of_few else near_ones
         n, vectors = _NEAREST, self.index.vectors
         while True:
             near: dict[tuple[str, str], float] = {}
@@ -233,7 +238,7 @@ class ProductSearch:
 
     async def _vectors(self, language: str, products: Sequence[str]) -> dict[str, Vectors]:
         """One vector for each product, to tell how alike they are."""
-        own = match_language(language, self.index.vectors.languages()) or ""
+        own = match_language(language, self.index.languages) or ""
         async with reading(self._engine) as db:
             texts = await finding.texts_of(db, products)
         found: dict[str, Vectors] = {}

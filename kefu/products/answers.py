@@ -21,7 +21,7 @@ from kefu.products.facts import (
 )
 from kefu.products.intent import Intent, Meant
 from kefu.shop_words import joined, pair
-from kefu.wants.spoken import Said, word_list
+from kefu.wants.spoken import Said, folded, word_list
 from kefu.words import say, spoken
 from shop import ranking
 from shop.product_words import COLOUR, SIZE
@@ -33,15 +33,16 @@ _MONEY, _STOCK, _RATING = "price", "stock", "rating"
 def answer(product: Product, question: str, intent: Intent, contact: str) -> str:
     """One line for each thing that was asked; everything that is stored where nothing in particular was."""
     language = intent.language
-    asked = aspects(question, language)
-    lines = [*_options(product, intent, contact), *_properties(product, intent, contact)]
     said_of = {meant.field for meant in intent.meant}
-    for aspect in asked:
-        if (aspect == COLOUR and "colour" in said_of) or (aspect == SIZE and "size" in said_of):
-            continue
-        lines.append(_aspect(product, aspect, language, contact))
-    lines = list(dict.fromkeys(filter(None, lines)))
-    return "\n".join(lines) if lines else facts(product, language)
+    of_options = {COLOUR: "colour", SIZE: "size"}
+    asked = [one for one in aspects(question, language) if of_options.get(one) not in said_of]
+    told = [_aspect(product, aspect, language) for aspect in asked]
+    has = [_property(product, meant, language) for meant in _properties(product, intent)]
+    lines = list(dict.fromkeys(filter(None, [*_options(product, intent, contact), *has, *told])))
+    if lines:
+        return "\n".join(lines)
+    unknown = [meant.said for meant in _properties(product, intent)] or [_called(aspect, language) for aspect in asked]
+    return _unknown(product, unknown[0], language, contact) if unknown else facts(product, language)
 
 
 def aspects(question: str, language: str) -> list[str]:
@@ -49,8 +50,8 @@ def aspects(question: str, language: str) -> list[str]:
     return word_list("aspects").heard(Said.of(question, language))
 
 
-def _aspect(product: Product, aspect: str, language: str, contact: str) -> str:
-    called = label(aspect, language)
+def _aspect(product: Product, aspect: str, language: str) -> str:
+    """What is stored of an aspect, with its label; "" for nothing."""
     text = {
         _MONEY: price_text(product.variants, language),
         _STOCK: stock_text(product.variants, language),
@@ -58,24 +59,21 @@ def _aspect(product: Product, aspect: str, language: str, contact: str) -> str:
         COLOUR: joined(options_of(product, COLOUR, language), language),
         SIZE: joined(options_of(product, SIZE, language), language),
     }.get(aspect)
-    if text is None:
-        keys = [key for key in _keys(aspect) if key in product.attributes]
-        text = joined((value_text(product, key, language) for key in keys), language)
-        called = label(keys[0], language) if keys else called
-    else:
-        called = _row_label(aspect, language)
-    return pair(called, text, language) if text else _unknown(product, called, language, contact)
+    if text is not None:
+        return pair(_called(aspect, language), text, language) if text else ""
+    keys = [key for key in _keys(aspect) if key in product.attributes]
+    return joined((pair(label(key, language), value_text(product, key, language), language) for key in keys), language)
+
+
+def _called(aspect: str, language: str) -> str:
+    rows = {_MONEY: "price", _STOCK: "stock", _RATING: "rating", COLOUR: "colours", SIZE: "sizes"}
+    return say(spoken(language), f"label_{rows[aspect]}") if aspect in rows else label(_keys(aspect)[0], language)
 
 
 @cache
 def _keys(aspect: str) -> tuple[str, ...]:
     """The attributes of an aspect: "battery" is battery_mah, battery_hours, …"""
     return tuple(aspect.split("+"))
-
-
-def _row_label(aspect: str, language: str) -> str:
-    key = {_MONEY: "price", _STOCK: "stock", _RATING: "rating", COLOUR: "colours", SIZE: "sizes"}[aspect]
-    return say(spoken(language), f"label_{key}")
 
 
 def _options(product: Product, intent: Intent, contact: str) -> Iterator[str]:
@@ -99,9 +97,9 @@ def _options(product: Product, intent: Intent, contact: str) -> Iterator[str]:
             if options:
                 yield say(spoken(language), "no_has", name=name_of(product, language), what=what, options=options)
             else:
-                yield _unknown(product, _row_label(option, language), language, contact)
+                yield _unknown(product, _called(option, language), language, contact)
             return
-    yield pair(_row_label(_STOCK, language), stock_text([], language), language)
+    yield pair(_called(_STOCK, language), stock_text([], language), language)
 
 
 def _field(option: str) -> str:
@@ -122,26 +120,25 @@ def _said(variant: Variant, language: str) -> str:
     )
 
 
-def _properties(product: Product, intent: Intent, contact: str) -> Iterator[str]:
-    """Whether it has what was named: a material, a feature, a season, …"""
-    for meant in intent.meant:
-        if meant.field in ("material", "style", "season", "fit", "feature", "occasion") and not _bare_number(meant):
-            yield _property(product, meant, intent.language, contact)
+def _properties(product: Product, intent: Intent) -> list[Meant]:
+    """What was named that it may have: a material, a feature, a season, …; not words of its own name."""
+    names = folded(" ".join(product.names.values()))
+    fields = ("material", "style", "season", "fit", "feature", "occasion")
+    named = [meant for meant in intent.meant if meant.field in fields and meant.said not in names]
+    return [meant for meant in named if not any(value[0] in "<>" for value in meant.of)]
 
 
-def _bare_number(meant: Meant) -> bool:
-    return any(value[0] in "<>" for value in meant.of)
-
-
-def _property(product: Product, meant: Meant, language: str, contact: str) -> str:
+def _property(product: Product, meant: Meant, language: str) -> str:
+    """Whether it has it, or what it has instead; "" where nothing tells: that a feature is not listed is no "no"."""
     its = ranking.attributes(product)
     keys = list(dict.fromkeys(value.partition(":")[0] for value in meant.of if value in its))
     if keys:
         texts = [value_text(product, key, language) for key in keys]
         return say(spoken(language), "yes_has", facts=joined(texts, language))
     told = [key for key in dict.fromkeys(value.partition(":")[0] for value in meant.of) if key in product.attributes]
-    known = [pair(label(key, language), value_text(product, key, language), language) for key in told[:1]]
-    return known[0] if known and meant.field != "feature" else _unknown(product, meant.said, language, contact)
+    if not told or meant.field == "feature":
+        return ""
+    return pair(label(told[0], language), value_text(product, told[0], language), language)
 
 
 def _unknown(product: Product, what: str, language: str, contact: str) -> str:

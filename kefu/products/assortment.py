@@ -53,6 +53,7 @@ class Assortment:
 
     def follow(self, mirror: Mirror | None, every_s: float = 0.5) -> None:
         """Keeps the index equal to the catalogue from now on, in the background."""
+        self.index.vectors.workers = 1  # shoppers come first
         self._following.append(asyncio.create_task(self._follow(every_s)))
         if mirror:
             self._following.append(asyncio.create_task(mirror.keep()))

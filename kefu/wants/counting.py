@@ -41,7 +41,7 @@ _ENDS = {
 }
 _NOUNS = {
     "en": _called("order parcel purchase", "item product piece thing", "one"),
-    "zh": _called("单 单子 个单 个订单 份订单 笔", "件 样 条 双 件商品 个商品", "个 個 那个"),
+    "zh": _called("单 单子 个单 个订单 份订单 笔", "件 样 条 双 件商品 个商品", "个 個 那个 款 种"),
     "vi": _called("đơn đơn_hàng kiện", "món chiếc áo váy đầm sản_phẩm mặt_hàng cái_áo cái_váy", "cái mục"),
     "th": _called("ออเดอร์ ออร์เดอร์ คำสั่งซื้อ พัสดุ", "ชิ้น สินค้า ตัว คู่ ผืน", "อัน รายการ"),
 }

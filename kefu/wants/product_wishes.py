@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kefu.products.answers import aspects
 from kefu.products.assortment import Assortment, Market
 from kefu.products.facts import name_of
 from kefu.products.intent import Intent
 from kefu.tools.tool import Session
-from kefu.wants.products_meant import products_meant
+from kefu.wants.products_meant import products_meant, says_this
 from kefu.wants.spoken import folded
 from kefu.wants.wishes import Ask, Call, Request, Understood
 from rag.lexical import lexical_terms
@@ -32,18 +33,21 @@ async def understand_product(request: Request, session: Session) -> Understood:
     meant = meant or products_meant(request.text, request.language, row, shown)
     if request.intent == "compare_products":
         return await _compare(request, session.assortment, session, meant)
-    if not meant and len(request.focus_products) == 1 and not await _named(request, session.assortment, session):
-        meant = list(request.focus_products)
     meant = meant or [product.id for product in await _named(request, session.assortment, session)][:1]
-    if not meant:
-        return Ask("which_product") if row else Call("recommend", {"wish": request.text})
-    return Call("get_product", {"product_id": meant[0], "question": request.text})
+    text = request.said[-1]
+    heard = session.assortment.intent(text, request.language, session.assortment.market(session.country))
+    about_one = says_this(text) or aspects(text, request.language) or not heard.empty
+    if not meant and request.product and about_one and not heard.values("category"):
+        meant = [request.product.id]
+    if meant:
+        return Call("get_product", {"product_id": meant[0], "question": request.text})
+    return Ask("which_product") if row and about_one else Call("recommend", {"wish": request.text})
 
 
 async def _compare(request: Request, assortment: Assortment, session: Session, meant: list[str]) -> Understood:
     ids = list(dict.fromkeys([*meant, *(p.id for p in await _named(request, assortment, session))]))
-    if len(ids) == 1:
-        ids += [id for id in request.focus_products if id not in ids]
+    if len(ids) == 1 and request.product and request.product.id not in ids:
+        ids.append(request.product.id)
     if len(ids) < 2 and 2 <= len(request.row) <= _COMPARED:
         ids = [tile.id for tile in request.row]
     if len(ids) < 2:

@@ -14,6 +14,13 @@ from kefu.wants.spoken import Said, folded
 from rag.lexical import lexical_terms
 
 _SHARE = 0.6  # of a name's terms that have to be said, where it is not said whole
+_ENGLISH = {
+    word: at
+    for at, words in enumerate(("first 1st", "second 2nd", "third 3rd", "fourth 4th", "fifth 5th"), 1)
+    for word in words.split()
+}
+_ORDINAL = re.compile(rf"\b({'|'.join(_ENGLISH)})\b")
+_THIS = re.compile(r"这[个款件条双]|這|它|\b(?:this|it|that one|its)\b|này|nó\b|ตัวนี้|อันนี้|นี้|รุ่นนี้")
 _ALONE = re.compile(r"\W*([1-9])\W*")
 _BOTH = re.compile(
     r"这两|两款|两个|那两|\bboth\b|these two|the two|hai (?:cái|mẫu|chiếc|sản phẩm|em|loại) (?:này|đó|kia)|2 cái này"
@@ -36,6 +43,11 @@ def products_meant(text: str, language: str, row: Sequence[ProductTile], spoken_
     return _mostly_named(said, spoken_of)
 
 
+def says_this(text: str) -> bool:
+    """Whether a message points at the product that is spoken of."""
+    return bool(_THIS.search(folded(text)))
+
+
 def _named(said: str, tiles: Sequence[ProductTile]) -> list[str]:
     """Those whose whole name stands in the message; none within a longer one."""
     found = {tile.id: said.find(folded(tile.name)) for tile in tiles if folded(tile.name) in said}
@@ -48,6 +60,7 @@ def _counted(text: str, language: str, row: Sequence[ProductTile]) -> list[str]:
     """ "The second one", "第一款和第三款", "2"."""
     alone = _ALONE.fullmatch(text)
     at = [int(alone[1])] if alone else [place.at for place in places(Said.of(text, language)) if place.of != "order"]
+    at = at or [_ENGLISH[word] for word in _ORDINAL.findall(folded(text))]
     at = [len(row) if one == LAST else one for one in at]
     return [row[one - 1].id for one in dict.fromkeys(at) if 1 <= one <= len(row)]
 

@@ -42,17 +42,13 @@ class Request:
     focus: Sequence[str]  # those of them that did not only stand in a list
     listed: Sequence[str]  # orders that the shopper was just shown to choose from, as they were listed
     language: str
-    row: Sequence[ProductTile] = ()  # products that were shown last
+    row: Sequence[ProductTile] = ()  # several products that were shown, the latest such row
+    product: ProductTile | None = None  # the product that is spoken of
     tiles: Sequence[ProductTile] = ()  # all that were shown in the conversation, the latest last
 
     @property
     def text(self) -> str:
         return "\n".join(self.said)
-
-    @property
-    def focus_products(self) -> Sequence[str]:
-        """The product that is spoken of: the one that was shown last by itself."""
-        return [tile.id for tile in self.row] if len(self.row) == 1 else []
 
 
 @dataclass(frozen=True)
