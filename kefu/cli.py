@@ -10,7 +10,7 @@ import json
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -120,8 +120,9 @@ def index(
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Forget what is stored and embed everything.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring the policies' index up to date; only changed passages are embedded."""
+    """Bring the policies' and the products' index up to date; only what has changed is embedded."""
     from kefu.desk import open_index
+    from kefu.product_commands import index_products
     from kefu.progress import bars
     from kefu.staff import report_text, report_view
 
@@ -131,7 +132,17 @@ def index(
     if report is None:
         err.print("A running Kefu keeps this index up to date itself: nothing to do.")
         return
-    print(json.dumps(report_view(report), ensure_ascii=False) if as_json else report_text(report))
+    found: dict[str, Any] = {} if store else {"products": index_products(load_settings(), rebuild)}
+    if as_json:
+        print(json.dumps(report_view(report) | found, ensure_ascii=False))
+    else:
+        print(report_text(report))
+        if found:
+            print(
+                "Products: {looked} looked at, {embedded} texts embedded, {dropped} dropped.".format(
+                    **found["products"]
+                )
+            )
     if report.problems:
         raise typer.Exit(1)  # each was logged with its file and line
 

@@ -107,7 +107,7 @@ async def open_desk(settings: Settings, progress: Progress = _silent) -> AsyncIt
         errands = advice = None
         if settings.tools != "off":
             router = await asyncio.to_thread(open_router, settings, index)
-            assortment = await open_assortment(settings, engine, shop, index.embedder, progress)
+            assortment = await open_assortment(settings, engine, shop, index.embedder, progress, serves=True)
             stack.push_async_callback(assortment.close)
             understands = settings.may_use_model(settings.understanding)
             advice = Advice(assortment, llm, limits.writing.walls.lock, understands, limits.writing.reasons)

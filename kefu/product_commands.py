@@ -46,6 +46,26 @@ def recommend(
     asyncio.run(_answer(load_settings(), text, k, language, market, customer, as_json))
 
 
+def index_products(settings: Settings, rebuild: bool) -> dict[str, int]:
+    """Brings the products' index up to date, or builds it anew: products looked at, texts embedded and dropped."""
+    if settings.tools == "off":
+        return {"looked": 0, "embedded": 0, "dropped": 0}
+    return asyncio.run(_indexed(settings, rebuild))
+
+
+async def _indexed(settings: Settings, rebuild: bool) -> dict[str, int]:
+    from kefu.progress import bars
+
+    wordless = settings.model_copy(update={"understanding": "words", "reasons": "records"})
+    async with _opened(wordless) as (advice, _):
+        index = advice.assortment.index
+        done = index.last
+        if rebuild:
+            with bars(err) as progress:
+                done = await index.sync(lambda done, total: progress("Indexing products", done, total), rebuild=True)
+    return {"looked": done.products, "embedded": done.embedded, "dropped": done.dropped}
+
+
 async def _answer(
     settings: Settings, text: str | None, k: int, language: str | None, market: str | None, customer: str, as_json: bool
 ) -> None:
@@ -68,7 +88,7 @@ async def _answer(
 
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[tuple[Advice, Any]]:
-    """The assortment; with a model only where one is wanted, for starting it takes seconds."""
+    """The assortment, indexed; with a model only where one is wanted, for starting it takes seconds."""
     from kefu.conversations import MIGRATIONS
     from kefu.desk import embedder_of, open_desk, open_shop
     from kefu.products.opening import open_assortment
@@ -89,7 +109,7 @@ async def _opened(settings: Settings) -> AsyncIterator[tuple[Advice, Any]]:
         stack.push_async_callback(shop.close)
         with bars(err) as progress:
             embedder = await asyncio.to_thread(embedder_of, settings)
-            assortment = await open_assortment(settings, engine, shop, embedder, progress, wait=True)
+            assortment = await open_assortment(settings, engine, shop, embedder, progress, serves=False)
         stack.push_async_callback(assortment.close)
         yield Advice(assortment), shop
 

@@ -67,6 +67,7 @@ class ProductIndex:
         self._fresh: dict[tuple[str, str], str] = {}  # (language, content) -> text, written and not embedded yet
         self._gone: set[tuple[str, str]] = set()  # that products had before
         self._syncing = asyncio.Lock()
+        self.last = Synced()  # what the last sync did
 
     @classmethod
     def open(cls, engine: AsyncEngine, folder: Path, embedder: Embedder, chroma_url: str = "") -> ProductIndex:
@@ -94,7 +95,8 @@ class ProductIndex:
                 self._fresh, self._gone, self._compared_at = {}, set(), time.monotonic()
             else:
                 embedded, dropped = await self._embed_fresh(progress)
-            return Synced(looked, embedded, dropped)
+            self.last = Synced(looked, embedded, dropped)
+            return self.last
 
     async def sync_texts(self) -> int:
         """Writes the texts of products that have changed: how many those were. Embeds nothing."""

@@ -89,12 +89,10 @@ def rows(product: Product, language: str) -> dict[str, str]:
 
 
 def facts(product: Product, language: str) -> str:
-    """A product as lines: name, what is stored of it, its description."""
-    lines = [
-        name_of(product, language),
-        *(pair(name, text, language) for name, text in rows(product, language).items()),
-    ]
-    return "\n".join([*lines, named(product.descriptions, spoken(language))]).strip()
+    """A product as lines: name, description, what is stored of it."""
+    told = [name_of(product, language), named(product.descriptions, spoken(language))]
+    told += [pair(name, text, language) for name, text in rows(product, language).items()]
+    return "\n".join(filter(None, told))
 
 
 def kind(product: Product, language: str) -> str:

@@ -24,10 +24,10 @@ _AT_ONCE = 2_000  # changed products whose texts an opening desk waits for: some
 
 
 async def open_assortment(
-    settings: Settings, engine: Engine, shop: Shop, embedder: Embedder, progress: Progress, *, wait: bool = False
+    settings: Settings, engine: Engine, shop: Shop, embedder: Embedder, progress: Progress, *, serves: bool
 ) -> Assortment:
-    """What the shop sells, searchable: by words at once, by meaning as it is embedded in the background, or (`wait`)
-    before this returns. ConfigError; rag's errors; ShopUnavailable."""
+    """What the shop sells, searchable. To serve, by words at once and by meaning as it is embedded in the background;
+    else everything is brought up to date before this returns. ConfigError; rag's errors; ShopUnavailable."""
     try:
         weights = Weights.model_validate(settings.ranking)
     except ValidationError as error:
@@ -37,9 +37,11 @@ async def open_assortment(
     index = await asyncio.to_thread(ProductIndex.open, engine, folder, embedder, settings.chroma_url)
     assortment = Assortment(ProductSearch(engine, shop.catalogue, index, weights))
     mirror = None if isinstance(shop.catalogue, OwnCatalogue) else Mirror(shop.catalogue, engine)
-    if wait:
+    if not serves:
+        await (mirror.copy() if mirror else asyncio.sleep(0))
         await index.sync(lambda done, total: progress("Indexing products", done, total))
-    elif await index.pending() <= _AT_ONCE:
+        return assortment
+    if await index.pending() <= _AT_ONCE:
         await index.sync_texts()
     assortment.follow(mirror)
     return assortment
