@@ -80,7 +80,7 @@ async def products(
     sort: Annotated[Order | None, Query()] = None,
 ) -> RecommendView:
     """Products by meaning, within limits that the words or the parameters name. Without `q`: all that meet them."""
-    advice = _advice(desk)
+    advice = await _advice(desk)
     where, spoken_in = _where(desk, advice, q, market, language)
     try:
         intent = advice.assortment.intent(q, spoken_in, where) if q else Intent(language=spoken_in, text="")
@@ -109,7 +109,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 async def recommend(body: RecommendRequest, request: Request, owner: Owner, desk: OpenDesk) -> Any:
     """Recommends products for a wish, each with a reason whose claims point at stored attributes. Nothing that fits is
     an answer too: `none` says which limit is in the way, and what is nearest."""
-    advice = _advice(desk)
+    advice = await _advice(desk)
     where, language = _where(desk, advice, body.message, body.market, body.language)
     try:
         intent = await advice.intent(body.message, body.intent, language, where)
@@ -146,9 +146,14 @@ def _sse(event: str, data: dict[str, Any]) -> bytes:
     return f"event: {event}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
 
 
-def _advice(desk: Desk) -> Advice:
+async def _advice(desk: Desk) -> Advice:
+    """The desk's, once the catalogue's words are known."""
     if desk.advice is None:
         raise HTTPException(404, "This desk has no shop.")
+    try:
+        await desk.advice.assortment.ready()
+    except ShopError:
+        raise HTTPException(503, "The products cannot be searched now.") from None
     return desk.advice
 
 

@@ -143,6 +143,8 @@ class Errand:
 
     async def _products(self, request: Request, caller: Caller) -> AsyncGenerator[Event, None]:
         """What is looked for, asked or compared. Raises ShopUnavailable and RetrievalError."""
+        if self.errands.assortment:
+            await self.errands.assortment.ready()
         call = await understand_product(request, caller.session)
         if isinstance(call, Ask):
             if card := products_row(request.row, self.language):

@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from kefu.products.intent import Field, Intent
 from kefu.wants.looking_for import Vocabulary
 from shop import ranking
+from shop.errors import ShopUnavailable
 from shop.limits import Limits
 from shop.mirror import Mirror
 from shop.product_index import ProductIndex
@@ -22,7 +24,10 @@ from shop.search import ProductSearch, Query, Results
 from shop.views import Product
 
 log = logging.getLogger(__name__)
-_PAUSE_S = 10  # before the catalogue is read again after a failure
+_EVERY_S = 0.5
+_UNHURRIED_S = 2.0
+_KNOWN_S = 30.0
+_PAUSE_S = 10.0  # before the catalogue is read again after a failure
 _RECENT_ORDERS = 6  # whose items tell a taste
 _WANTED: tuple[Field, ...] = ("recipient", "occasion", "style", "season", "fit", "feature")
 
@@ -43,6 +48,7 @@ class Assortment:
         self._vocabulary = Vocabulary({}, ())
         self._made_from: tuple[object, object] = (None, None)
         self._following: list[asyncio.Task[None]] = []
+        self._asked_for, self._known = asyncio.Event(), asyncio.Event()
 
     async def close(self) -> None:
         """Stops following the catalogue and lets go of the index."""
@@ -51,21 +57,36 @@ class Assortment:
         await asyncio.gather(*self._following, return_exceptions=True)
         self.index.close()
 
-    def follow(self, mirror: Mirror | None, every_s: float = 0.5) -> None:
+    def follow(self, mirror: Mirror | None) -> None:
         """Keeps the index equal to the catalogue from now on, in the background."""
         self.index.vectors.workers = 1  # shoppers come first
-        self._following.append(asyncio.create_task(self._follow(every_s)))
+        self._following.append(asyncio.create_task(self._follow()))
         if mirror:
             self._following.append(asyncio.create_task(mirror.keep()))
 
-    async def _follow(self, every_s: float) -> None:
-        while True:
+    async def ready(self) -> None:
+        """Waits until the catalogue's words are known, some seconds after the very first start. Raises ShopUnavailable
+        where that takes too long."""
+        self._asked_for.set()
+        if self._following and not self._known.is_set():
             try:
+                await asyncio.wait_for(self._known.wait(), _KNOWN_S)
+            except TimeoutError:
+                raise ShopUnavailable(f"the catalogue was not read within {_KNOWN_S:.0f} s") from None
+
+    async def _follow(self) -> None:
+        with suppress(TimeoutError):  # what opens and closes at once need not read the catalogue
+            await asyncio.wait_for(self._asked_for.wait(), _UNHURRIED_S)
+        while True:
+            pause = _EVERY_S
+            try:
+                await self.index.sync_texts()
+                self._known.set()
                 await self.index.sync()
             except Exception as error:  # the next try follows: a shopper is served with what is there
                 log.warning("products are not up to date: %s: %s", type(error).__name__, error)
-                await asyncio.sleep(_PAUSE_S)
-            await asyncio.sleep(every_s)
+                pause = _PAUSE_S
+            await asyncio.sleep(pause)
 
     @property
     def index(self) -> ProductIndex:

@@ -20,14 +20,13 @@ from shop.ranking import Weights
 from shop.search import ProductSearch
 
 Progress = Callable[[str, int, int], None]  # what, done, in all
-_AT_ONCE = 2_000  # changed products whose texts an opening desk waits for: some seconds
 
 
 async def open_assortment(
     settings: Settings, engine: Engine, shop: Shop, embedder: Embedder, progress: Progress, *, serves: bool
 ) -> Assortment:
-    """What the shop sells, searchable. To serve, by words at once and by meaning as it is embedded in the background;
-    else everything is brought up to date before this returns. ConfigError; rag's errors; ShopUnavailable."""
+    """What the shop sells, searchable. To serve, it is read and embedded in the background, words first; else all of it
+    is brought up to date before this returns. ConfigError; rag's errors; ShopUnavailable."""
     try:
         weights = Weights.model_validate(settings.ranking)
     except ValidationError as error:
@@ -41,7 +40,5 @@ async def open_assortment(
         await (mirror.copy() if mirror else asyncio.sleep(0))
         await index.sync(lambda done, total: progress("Indexing products", done, total))
         return assortment
-    if await index.pending() <= _AT_ONCE:
-        await index.sync_texts()
     assortment.follow(mirror)
     return assortment

@@ -37,7 +37,7 @@ async def search_products(
     ] = "fit",
 ) -> Looked:
     """Search the catalogue. Prices, stock, category, colour and size that the words name are kept to strictly."""
-    assortment, market = _shop(session)
+    assortment, market = await _shop(session)
     intent = assortment.intent(query, session.language, market)
     bounds: dict[str, Any] = {
         name: Money.of(amount, market.currency)
@@ -50,7 +50,7 @@ async def search_products(
 
 async def recommend(session: Session, wish: Wish) -> Looked:
     """Recommend products for a wish, an occasion or a person, with reasons from the product data."""
-    assortment, market = _shop(session)
+    assortment, market = await _shop(session)
     intent = session.intent or assortment.intent(wish, session.language, market)
     return await _found(session, assortment, intent, market)
 
@@ -131,7 +131,8 @@ def _without_name(question: str, product: Product) -> str:
     return question
 
 
-def _shop(session: Session) -> tuple[Assortment, Market]:
+async def _shop(session: Session) -> tuple[Assortment, Market]:
     if session.assortment is None:
         raise BadCall("this shop has no catalogue to search")
+    await session.assortment.ready()
     return session.assortment, session.assortment.market(session.country)
