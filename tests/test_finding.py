@@ -77,6 +77,10 @@ def product(
     )  # fmt: skip
 
 
+def text(product: str, language: str, said: str) -> ProductTextRow:
+    return ProductTextRow(product=product, language=language, content=f"{product} {language}", terms=full_text(said))
+
+
 def day(number: int) -> datetime:
     return datetime(2026, 11, number, tzinfo=UTC)
 
@@ -181,11 +185,7 @@ TEXTS = {
 
 @pytest.fixture
 async def texts(shop: AsyncEngine) -> AsyncIterator[AsyncSession]:
-    rows = [
-        ProductTextRow(product=id, language=language, content=f"{id} {language}", terms=full_text(text))
-        for (id, language), text in TEXTS.items()
-    ]
-    await add(shop, *rows)
+    await add(shop, *(text(*of, said) for of, said in TEXTS.items()))
     async with reading(shop) as session:
         yield session
 
@@ -223,7 +223,7 @@ async def test_who_shares_more_words_comes_first(texts: AsyncSession) -> None:
 
 async def test_texts_are_found_by_their_content_within_the_limits(texts: AsyncSession) -> None:
     near = [("en", "scarf en"), ("zh", "scarf zh"), ("en", "shirt en"), ("en", "shawl zh"), ("en", "no such text")]
-    assert {(text.product, text.language) for text in await finding.those_meeting(texts, limits(), near)} == {
+    assert {(found.product, found.language) for found in await finding.those_meeting(texts, limits(), near)} == {
         ("scarf", "en"), ("scarf", "zh"),
     }  # fmt: skip
     assert await finding.those_meeting(texts, limits(), []) == []
@@ -233,3 +233,25 @@ async def test_every_text_of_a_product_is_found(texts: AsyncSession) -> None:
     assert {*await finding.texts_of(texts, ["coat", "shawl", "no such product"])} == {
         Text("coat", "en", "coat en"), *(Text("shawl", each, f"shawl {each}") for each in ("en", "zh", "th")),
     }  # fmt: skip
+
+
+async def test_product_is_found_behind_many_that_share_more_but_break_the_limits(shop: AsyncEngine) -> None:
+    others = [product(f"other-{n}", ("red", "S", 900, 1)) for n in range(30)]
+    words = {row.id: "silk scarf" for row in others} | {"shawl": "A scarf for cold days, as wide as a blanket"}
+    await add(shop, *others)
+    await add(shop, *(text(id, "en", said) for id, said in words.items()))
+    async with reading(shop) as db:
+        assert list(await finding.with_words(db, limits(), "en", tokens("silk scarf"), 1)) != ["shawl"]
+        assert list(await finding.with_words(db, limits(highest=300), "en", tokens("silk scarf"), 1)) == ["shawl"]
+
+
+async def test_word_of_too_many_products_counts_only_where_no_other_is_known(
+    texts: AsyncSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finding, "_RANKED", 2)
+    for wish, found in (
+        ("mulberry, wool", {"scarf"}),
+        ("wool, rayon", {"shawl", "coat"}),
+        ("hand-rolled mulberry", {"scarf"}),
+    ):
+        assert {*await finding.with_words(texts, limits(), "en", tokens(wish), 10)} == found
