@@ -46,13 +46,20 @@ async def _size(
     async with opened(place, embedder) as shop:
         products = await fill(shop.engine, items, copies)
         print(f"  {products} products", file=sys.stderr)
-        began = time.perf_counter()
-        await shop.index.sync()
-        row: dict[str, Any] = {"products": products, "index_s": round(time.perf_counter() - began, 1)}
+        row: dict[str, Any] = {"products": products, "index_s": await _seconds(shop.index.sync())}
+    async with opened(place, embedder) as shop:  # as after a restart
+        row["start_s"] = await _seconds(shop.index.sync())
+        row["first_s"] = await _seconds(shop.search.search(wishes[0]))
         row |= await speed(shop.search, wishes, memory)
         row["changes"] = await _changes(shop, items)
     sizes = {"sqlite_mb": [database(place)], "chroma_mb": [f for f in vectors(place).rglob("*") if f.is_file()]}
     return row | {name: round(sum(f.stat().st_size for f in files) / 1e6, 1) for name, files in sizes.items()}
+
+
+async def _seconds(work: Awaitable[object]) -> float:
+    began = time.perf_counter()
+    await work
+    return round(time.perf_counter() - began, 2)
 
 
 async def speed(search: ProductSearch, wishes: Sequence[Query], memory: Remembering) -> dict[str, float]:

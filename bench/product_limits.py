@@ -15,6 +15,7 @@ from shop.money import Money
 from shop.search import Query, Results
 from shop.views import Product, Variant
 
+# What is given up, one after the other, where nothing meets all limits
 _LOOSE: dict[str, dict[str, Any]] = {
     "size": {"sizes": ()},
     "colour": {"colours": ()},
@@ -26,8 +27,8 @@ _LOOSE: dict[str, dict[str, Any]] = {
 
 async def measure(shop: Shop, products: Sequence[Product], wishes: Sequence[tuple[str, str]], n: int) -> dict[str, int]:
     """Counts over `n` searches. `violations`: products or variants shown that the limits forbid; `orders_wrong`: a
-    superlative without a wish whose first is not the first of all; `false_none`: none shown, though some are allowed;
-    `nearest_wrong`: of what is shown instead, what more than the one named limit forbids."""
+    superlative without a wish whose first is not the first of all; `false_none`: none shown without a wish, though some
+    are allowed; `nearest_wrong`: of what is shown instead, what another limit forbids than those said to be in the way."""
     varied = random.Random(1)
     counts = dict.fromkeys(
         ("searches", "hits", "violations", "orders", "orders_wrong", "none", "false_none", "nearest", "nearest_wrong"),
@@ -54,12 +55,20 @@ def _count(counts: dict[str, int], query: Query, results: Results, products: Seq
         of = min if query.order == "cheapest" else max
         counts["orders_wrong"] += of(first) != of(prices)
     if results.none:
-        loose = query.limits.model_copy(update=_LOOSE.get(results.none.why, {}))
+        loose = _without(query.limits, results.none.why)
         near = {product.id: these for product in products if (these := _allowed(product, loose))}
         counts["none"] += 1
-        counts["false_none"] += bool(allowed)
+        counts["false_none"] += bool(allowed) and not query.text
         counts["nearest"] += len(results.none.nearest)
         counts["nearest_wrong"] += sum(not _right(hit.product.id, hit.variants, near) for hit in results.none.nearest)
+
+
+def _without(limits: Limits, why: str) -> Limits:
+    """Without the limit that is named as the one in the way, and those that may have been given up before it."""
+    names = list(_LOOSE)
+    for name in names[: names.index(why) + 1] if why in names else ():
+        limits = limits.model_copy(update=_LOOSE[name])
+    return limits
 
 
 def _right(product: str, shown: Sequence[Variant], allowed: dict[str, list[Variant]]) -> bool:

@@ -46,6 +46,10 @@ async def measure(
     async def ours(query: Query) -> Sequence[str]:
         return [hit.product.id for hit in (await searched.search(query)).hits]
 
+    async def shown(query: Query) -> Sequence[str]:
+        results = await searched.search(query)
+        return [hit.product.id for hit in results.hits or (results.none.nearest if results.none else ())]
+
     await ours(asked(topics[0], "en", None))  # warm
     memory.forget_queries()
     rows = []
@@ -54,6 +58,7 @@ async def measure(
             for place, name, other in replaced:
                 stack.enter_context(patch.object(place, name, other))
             rows += await _rows(way, ours, items, topics, vocabulary)
+    rows += await _rows(f"{OURS}, and what it shows where it says none", shown, items, topics, vocabulary)
     rows += await _rows(f"{OURS} without a glossary", ours, items, topics, None)
     rows += await _rows("BM25", _bm25(items), items, topics, None)
     rows += await _rows("BM25 with the glossary", _bm25(items), items, topics, vocabulary)
@@ -78,26 +83,28 @@ async def _rows(
     for language in LANGUAGES:
         rows.append({"way": way, "language": language} | await _row(find, items, topics, language, vocabulary))
     mean = {name: float(np.mean([row[name] for row in rows])) for name in ("recall", "ndcg")}
-    return [*rows, {"way": way, "language": "all", "violations": sum(int(row["violations"]) for row in rows)} | mean]
+    sums = {name: sum(int(row[name]) for row in rows) for name in ("violations", "none")}
+    return [*rows, {"way": way, "language": "all"} | mean | sums]
 
 
 async def _row(
     find: Find, items: Sequence[Item], topics: Sequence[Topic], language: str, vocabulary: Vocabulary | None
 ) -> Row:
     prices = {item.id: item.price for item in items}
-    recall, ndcg, spent, violations = [], [], [], 0
+    recall, ndcg, spent, violations, none = [], [], [], 0, 0
     for topic in topics:
         query = asked(topic, language, vocabulary)
         began = time.perf_counter()
         found = await find(query)
         spent.append(1000 * (time.perf_counter() - began))
+        none += not found
         hits = [id in topic.answers for id in found]
         best = min(K, len(topic.answers))
         recall.append(sum(hits) / best)
         ndcg.append(_gain(hits) / _gain([True] * best))
         violations += len([id for id in found if not topic.bounds.allow(prices[id])])
     p50, p95 = (float(np.percentile(spent, p)) for p in (50, 95))
-    row = {"recall": float(np.mean(recall)), "ndcg": float(np.mean(ndcg)), "violations": violations}
+    row = {"recall": float(np.mean(recall)), "ndcg": float(np.mean(ndcg)), "violations": violations, "none": none}
     return row | {"p50_ms": round(p50, 1), "p95_ms": round(p95, 1)}
 
 

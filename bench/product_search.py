@@ -63,7 +63,7 @@ async def _limits(shop: Shop, topics: Sequence[Topic], n: int) -> dict[str, int]
 
 
 def _told(done: int, total: int) -> None:
-    print(f"  indexing: {done} of {total} products", file=sys.stderr)
+    print(f"  indexing: {done} of {total}", file=sys.stderr)
 
 
 def markdown(results: dict[str, Any]) -> str:
@@ -91,9 +91,9 @@ def markdown(results: dict[str, Any]) -> str:
 
 def _quality(rows: Sequence[dict[str, Any]]) -> str:
     cells = {(row["way"], row["language"]): f"{row['recall']:.1%} ({row['ndcg']:.2f})" for row in rows}
-    ways = dict.fromkeys(row["way"] for row in rows)
-    lines = [[way, *(cells[way, each] for each in (*LANGUAGES, "all"))] for way in ways]
-    return report.table(["recall@10 (nDCG)", *(_NAMES[each] for each in (*LANGUAGES, "all"))], lines)
+    ways = {row["way"]: row["none"] for row in rows if row["language"] == "all"}
+    lines = [[way, *(cells[way, each] for each in (*LANGUAGES, "all")), str(none)] for way, none in ways.items()]
+    return report.table(["recall@10 (nDCG)", *(_NAMES[each] for each in (*LANGUAGES, "all")), "finds none"], lines)
 
 
 def _tutorial(quality: dict[str, Any]) -> str:
@@ -124,9 +124,11 @@ def _violations(results: dict[str, Any]) -> str:
 
 def _growth(growth: dict[str, Any]) -> list[str]:
     rows = growth["rows"]
-    header = ["products", "index made, s", "SQLite, MB", "vectors, MB", "search, ms", "of it not embedding, ms"]
+    header = ["products", "index made, s", "SQLite, MB", "vectors, MB", "restart, s", "first search, s", "search, ms"]
+    header += ["of it not embedding, ms"]
     lines = [
         [f"{row['products']:,}", f"{row['index_s']:.0f}", f"{row['sqlite_mb']:.0f}", f"{row['chroma_mb']:.0f}",
+         f"{row['start_s']:.1f}", f"{row['first_s']:.1f}",
          *(f"{row[f'{part}_p50_ms']:.0f} / {row[f'{part}_p95_ms']:.0f}" for part in ("search", "rest"))]
         for row in rows
     ]  # fmt: skip
@@ -137,8 +139,8 @@ def _growth(growth: dict[str, Any]) -> list[str]:
     ]
     return [
         "The same catalogue once, ten and a hundred times: copies have another name, price and stock, and vectors made "
-        "up near the original's, so that *index made* is without their embedding. All wishes in all languages, by the "
-        f"real model; p50 / p95; load average before: {growth['load']}.",
+        "up near the original's, so that *index made* is without their embedding; *restart* is the index compared with "
+        f"all texts. All wishes in all languages, by the real model; p50 / p95. Load average before: {growth['load']}.",
         report.table(header, lines),
         "A change, from its commit: milliseconds until the index has followed (the middle of all) / until a search "
         "shows it (the longest), and in brackets how many texts were embedded.",

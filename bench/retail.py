@@ -115,7 +115,7 @@ def asked(topic: Topic, language: str, vocabulary: Vocabulary | None) -> Query:
     limits = Limits(lowest=bounds.lowest, highest=bounds.highest) if bounds else Limits()
     wish = text.replace(bounds.said, " ") if bounds else text
     english = vocabulary.english(wish, language) if vocabulary and language != "en" else ""
-    return Query(wish, language, english, limits, k=10)
+    return Query(wish, language, limits=limits, english=english, k=10)
 
 
 def bounds_of(query: Query) -> Bounds:

@@ -26,7 +26,6 @@ from shop.views import Names, Product
 Texts = Mapping[str, Sequence[str]]  # by language
 
 _AT_ONCE = 500  # products in one transaction
-_IDS = 10_000  # in one statement: PostgreSQL takes 32,767 parameters
 _LOCK = 0x70726F64  # "prod": replicas that share a database follow its changes one at a time
 NAME = "kefu-products"
 
@@ -45,9 +44,9 @@ class Synced:
 
 @dataclass(frozen=True)
 class _Noted:
-    """Changes by their ids, and the products that they are of."""
+    """Changes up to an id, and the products that they are of."""
 
-    changes: list[int]
+    up_to: int
     products: list[str]
 
 
@@ -105,12 +104,12 @@ class ProductIndex:
         return done
 
     async def _noted(self) -> _Noted | None:
-        """The products that changed first, with every change of them."""
-        first = select(ProductChangeRow.product).order_by(ProductChangeRow.id).limit(_AT_ONCE)
-        rows = select(ProductChangeRow.id, ProductChangeRow.product).where(ProductChangeRow.product.in_(first))
+        """The products that changed first."""
+        latest, first = func.max(ProductChangeRow.id), func.min(ProductChangeRow.id)
+        rows = select(ProductChangeRow.product, latest).group_by(ProductChangeRow.product).order_by(first)
         async with reading(self._engine) as db:
-            found = (await db.execute(rows)).all()
-        return _Noted([id for id, _ in found], sorted({product for _, product in found})) if found else None
+            found = (await db.execute(rows.limit(_AT_ONCE))).all()
+        return _Noted(max(row[1] for row in found), [row[0] for row in found]) if found else None
 
     @unbroken
     async def _write_texts(self, ids: Sequence[str]) -> tuple[Texts | None, set[tuple[str, str]]]:
@@ -149,11 +148,9 @@ class ProductIndex:
 
     @unbroken
     async def _forget_noted(self, noted: _Noted) -> None:
-        """These only: a change with a lower id may have been committed meanwhile."""
+        done = (ProductChangeRow.product.in_(noted.products), ProductChangeRow.id <= noted.up_to)
         async with changing(self._engine) as db:
-            for start in range(0, len(noted.changes), _IDS):
-                some = noted.changes[start : start + _IDS]
-                await db.execute(delete(ProductChangeRow).where(ProductChangeRow.id.in_(some)))
+            await db.execute(delete(ProductChangeRow).where(*done))
 
     # All of it
 
