@@ -24,7 +24,6 @@ from bench.retail_vectors import Copying, Remembering
 from shop.limits import Limits
 from shop.models import ProductRow, VariantRow
 from shop.money import Money
-from shop.product_index import Synced
 from shop.search import ProductSearch, Query
 from shop.sessions import changing
 
@@ -103,18 +102,18 @@ async def _changes(shop: Shop, items: Sequence[Item]) -> list[dict[str, Any]]:
 
 
 async def _made(shop: Shop, items: Sequence[Item], change: _Change) -> dict[str, Any]:
-    spent, done = [], Synced()
+    spent, embedded = [], 0
     for item in items:
         async with changing(shop.engine) as db:
             await change.write(db, item)
         began = time.perf_counter()
-        done = done.plus(await shop.index.sync())
+        embedded += (await shop.index.sync()).embedded
         synced = time.perf_counter()
         hits = (await shop.search.search(change.wish(item))).hits
         if (change.product(item) in {hit.product.id for hit in hits}) != change.there:
             raise RuntimeError(f"{change.kind}: a search does not show it ({item.id})")
         spent.append((synced - began, time.perf_counter() - began))
-    row: dict[str, Any] = {"kind": change.kind, "n": len(items), "embedded": done.embedded}
+    row: dict[str, Any] = {"kind": change.kind, "n": len(items), "embedded": embedded}
     for name, seconds in zip(("sync", "seen"), np.array(spent).T, strict=True):
         row |= {f"{name}_{which}_ms": round(1000 * float(of(seconds)), 1) for which, of in _OF.items()}
     return row

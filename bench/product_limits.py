@@ -28,7 +28,7 @@ _LOOSE: dict[str, dict[str, Any]] = {
 async def measure(shop: Shop, products: Sequence[Product], wishes: Sequence[tuple[str, str]], n: int) -> dict[str, int]:
     """Counts over `n` searches. `violations`: products or variants shown that the limits forbid; `orders_wrong`: a
     superlative without a wish whose first is not the first of all; `false_none`: none shown without a wish, though some
-    are allowed; `nearest_wrong`: of what is shown instead, what another limit forbids than those said to be in the way."""
+    are allowed; `nearest_wrong`: of what is shown instead, what other limits forbid than those in the way."""
     varied = random.Random(1)
     counts = dict.fromkeys(
         ("searches", "hits", "violations", "orders", "orders_wrong", "none", "false_none", "nearest", "nearest_wrong"),
