@@ -27,17 +27,15 @@ _K = 3
 def measure(paragraphs: Sequence[Paragraph]) -> dict[str, Any]:
     """Every language asked of every language's paragraphs, and of all of them together: {"model": which file it was,
     "one_language": […], "all_languages": […]}, or {"not_measured": why}."""
-    model = ONNXMiniLM_L6_V2()
-    try:
-        model(["warm"])
-    except (httpx.HTTPError, ValueError, OSError) as error:
-        return {"not_measured": f"the model is not here and cannot be downloaded ({type(error).__name__}: {error})"}
-    texts = {each: _embed(model, [paragraph.texts[each] for paragraph in paragraphs]) for each in LANGUAGES}
-    questions = {each: _embed(model, [q.text for q in asked(paragraphs, each)]) for each in LANGUAGES}
+    model = default_model()
+    if isinstance(model, str):
+        return {"not_measured": model}
+    texts = {each: embed(model, [paragraph.texts[each] for paragraph in paragraphs]) for each in LANGUAGES}
+    questions = {each: embed(model, [q.text for q in asked(paragraphs, each)]) for each in LANGUAGES}
     wanted = [q.topic for q in asked(paragraphs, "en")]
     topics = [paragraph.topic for paragraph in paragraphs]
     return {
-        "model": _file(model),
+        "model": which(model),
         "one_language": [
             {"query": query, "policies": written} | _cell({written: texts[written]}, topics, questions[query], wanted)
             for written in LANGUAGES
@@ -47,7 +45,17 @@ def measure(paragraphs: Sequence[Paragraph]) -> dict[str, Any]:
     }
 
 
-def _file(model: ONNXMiniLM_L6_V2) -> str:
+def default_model() -> ONNXMiniLM_L6_V2 | str:
+    """Chroma's own, ready to embed; or why there is none."""
+    model = ONNXMiniLM_L6_V2()
+    try:
+        model(["warm"])
+    except (httpx.HTTPError, ValueError, OSError) as error:
+        return f"the model is not here and cannot be downloaded ({type(error).__name__}: {error})"
+    return model
+
+
+def which(model: ONNXMiniLM_L6_V2) -> str:
     """In words: Chroma's own download, which it checks and keeps, or a file that somebody put in its place."""
     if (model.DOWNLOAD_PATH / model.ARCHIVE_FILENAME).exists():
         return "the model as Chroma downloads it"
@@ -57,7 +65,7 @@ def _file(model: ONNXMiniLM_L6_V2) -> str:
     )
 
 
-def _embed(model: ONNXMiniLM_L6_V2, texts: Sequence[str]) -> NDArray[np.float32]:
+def embed(model: ONNXMiniLM_L6_V2, texts: Sequence[str]) -> NDArray[np.float32]:
     """Each text once, whatever number of collections it is in."""
     print(f"  the tutorial's model: {len(texts)} texts", file=sys.stderr)
     batches = [model(list(texts[i : i + _BATCH])) for i in range(0, len(texts), _BATCH)]

@@ -8,17 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, column, exists, func, literal_column, or_, select, table, text
+from sqlalchemy import ColumnElement, Select, and_, column, exists, func, literal_column, or_, select, table
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shop.limits import Limits, Order
 from shop.models import ProductRow, ProductTextRow, VariantRow
 
 _TOKENS = 24  # of a wish
+_RANKED = 30_000  # texts that share words with a wish and are ranked by them: about 0.1 s
+_COUNTED = 100_000  # texts that have a token; how many more than that is all the same
 _USUAL, _FEW = 4.0, 10  # a rating counts as if so many more reviews had given the usual one
-_TERMS = table("product_terms", column("rowid"), column("product_terms"))  # SQLite's full-text index of the texts
+# The full-text index of the texts: a table of its own in SQLite, a column in PostgreSQL
+_TERMS = table("product_terms", column("rowid"), column("product_terms"))
+_VECTORS = table("product_texts", column("id"), column("vector"))
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -103,27 +108,50 @@ async def with_words(
 ) -> dict[str, float]:
     """The products that meet the limits and share words with a wish, given as tokens, in their texts of one language
     (in any, where it is ""); the higher the number, the more they share."""
-    wanted = list(dict.fromkeys(tokens))[:_TOKENS]
+    wanted = await _telling(db, list(dict.fromkeys(tokens))[:_TOKENS])
     if not wanted:
         return {}
-    rank: ColumnElement[float]
-    found: ColumnElement[bool]
-    if db.get_bind().dialect.name == "postgresql":
-        query = func.to_tsquery("simple", " | ".join(wanted))
-        vector = func.to_tsvector(text("'simple'"), ProductTextRow.terms)
-        rank, found = func.ts_rank(vector, query), vector.op("@@")(query)
-        searched = select(ProductTextRow.product, rank.label("rank"))
-    else:
-        rank = -func.bm25(literal_column("product_terms"))
-        found = _TERMS.c.product_terms.op("MATCH")(" OR ".join(wanted))
-        searched = select(ProductTextRow.product, rank.label("rank")).join(_TERMS, _TERMS.c.rowid == ProductTextRow.id)
-    searched = searched.join(ProductRow, ProductRow.id == ProductTextRow.product).where(found, meeting(limits))
-    if language:
-        searched = searched.where(ProductTextRow.language == language)
+    id, having, rank = _full_text(db, wanted)
+    ranked = select(id.label("text"), rank.label("rank")).where(having).order_by(literal_column("rank").desc())
+    found: Sequence[Any] = ()
+    for n in (20 * most, _RANKED):  # as a rule enough of the first few meet the limits, and those are soon looked at
+        if len(found) < most:
+            first = ranked.limit(n).subquery()
+            searched = select(ProductTextRow.product, first.c.rank).join(first, first.c.text == ProductTextRow.id)
+            searched = searched.join(ProductRow, ProductRow.id == ProductTextRow.product).where(meeting(limits))
+            if language:
+                searched = searched.where(ProductTextRow.language == language)
+            found = (await db.execute(searched.order_by(first.c.rank.desc()).limit(most))).all()
     best: dict[str, float] = {}
-    for product, shared in await db.execute(searched.order_by(literal_column("rank").desc()).limit(most)):
+    for product, shared in found:
         best[product] = max(best.get(product, 0.0), float(shared))
     return best
+
+
+async def _telling(db: AsyncSession, tokens: Sequence[str]) -> list[str]:
+    """Those that fewest texts have, as far as the texts are not too many to be ranked: "with" tells next to nothing,
+    and among 250,000 products ranking those that have it takes a second."""
+    if not tokens:
+        return []
+    counts = []
+    for token in tokens:
+        id, having, _ = _full_text(db, [token])
+        counts.append(select(func.count()).select_from(select(id).where(having).limit(_COUNTED).subquery()))
+    in_texts = (await db.execute(select(*(count.scalar_subquery() for count in counts)))).one()
+    rarest = sorted((n, token) for n, token in zip(in_texts, tokens, strict=True) if n)
+    together = accumulate(n for n, _ in rarest)
+    return [token for at, ((_, token), n) in enumerate(zip(rarest, together, strict=True)) if n <= _RANKED or not at]
+
+
+def _full_text(
+    db: AsyncSession, tokens: Sequence[str]
+) -> tuple[ColumnElement[int], ColumnElement[bool], ColumnElement[float]]:
+    """Of the full-text index: a text's id, whether it has one of the tokens, and how much it shares with them."""
+    if db.get_bind().dialect.name == "postgresql":
+        query = func.to_tsquery("simple", " | ".join(tokens))
+        return _VECTORS.c.id, _VECTORS.c.vector.op("@@")(query), func.ts_rank(_VECTORS.c.vector, query)
+    rank = -func.bm25(literal_column("product_terms"))
+    return _TERMS.c.rowid, _TERMS.c.product_terms.op("MATCH")(" OR ".join(tokens)), rank
 
 
 def _texts() -> Select[str, str, str]:

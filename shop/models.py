@@ -61,7 +61,7 @@ class ProductRow(Base):
     category: Mapped[str] = mapped_column(String, index=True)
     descriptions: Mapped[dict[str, str]] = mapped_column(JSON)
     attributes: Mapped[dict[str, Any]] = mapped_column(JSON)  # as shop.views.Product has them
-    market: Mapped[str] = mapped_column(String, index=True)
+    market: Mapped[str]
     electronics: Mapped[bool]
     returnable: Mapped[bool]
     sold: Mapped[int] = mapped_column(default=0, server_default="0")  # units in the last 90 days
@@ -71,16 +71,21 @@ class ProductRow(Base):
     listed_at: Mapped[datetime | None] = mapped_column(Moment)
     variants: Mapped[list[VariantRow]] = relationship(lazy="selectin", order_by="VariantRow.id")
 
+    # A search's limits are looked up in this index and in the variants' alone, without their rows
+    __table_args__ = (Index("products_limits", "market", "category", "id"),)
+
 
 class VariantRow(Base):
     __tablename__ = "variants"
 
     id: Mapped[str] = mapped_column(String, primary_key=True)
-    product: Mapped[str] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"), index=True)
+    product: Mapped[str] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"))
     options: Mapped[dict[str, dict[str, str]]] = mapped_column(JSON)
     price: Mapped[int]
     currency: Mapped[str]
     stock: Mapped[int]
+
+    __table_args__ = (Index("variants_limits", "product", "currency", "price", "stock"),)
 
 
 class ProductTextRow(Base):
