@@ -26,10 +26,12 @@ from kefu.talk import Talk, notices
 from kefu.tools.call import Asking, Caller, Ran
 from kefu.tools.tool import Looked, Session
 from kefu.wanted import PRODUCT_INTENTS, Listener
+from kefu.wants.looking_for import comparative
 from kefu.wants.offered import choices_card
 from kefu.wants.product_wishes import understand_product, wish_of
 from kefu.wants.router import Router
 from kefu.wants.size_told import sizes_told
+from kefu.wants.spoken import Said
 from kefu.wants.wishes import OPEN_TO_ALL, Ask, Request, understand
 from kefu.words import say
 from shop import numbers
@@ -113,6 +115,7 @@ class Errand:
             talk.listed(),
             self.language,
             talk.row(),
+            talk.choice(),
             talk.tiles(),
         )
         if request.intent in PRODUCT_INTENTS:
@@ -144,7 +147,7 @@ class Errand:
         """What is looked for, asked or compared. Raises ShopUnavailable and RetrievalError."""
         call = await understand_product(request, caller.session)
         if isinstance(call, Ask):
-            if card := products_row(request.row, self.language):
+            if card := products_row(request.choice, self.language):
                 yield self._show(card)
             yield self.notice(call.code, **call.values)
             return
@@ -164,6 +167,8 @@ class Errand:
             return frozenset()
         intent = assortment.intent(text, self.language, assortment.market(""))
         said = {name for name in ("lowest", "highest", "order") if getattr(intent, name)}
+        if comparative(Said.of(text, self.language)):
+            said.add("order")
         return frozenset({meant.field for meant in intent.meant} | said)
 
     async def _proven_by_code(self) -> AsyncGenerator[Event, None]:

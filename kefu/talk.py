@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
-from kefu.card_shapes import ApprovalCard, OrderCard, OrdersCard, ProductsCard, ProductTile
+from kefu.card_shapes import ApprovalCard, Card, OrderCard, OrdersCard, ProductsCard, ProductTile
 from kefu.conversations import Message
 from kefu.events import NoticeCode
 from shop import numbers
@@ -103,6 +104,13 @@ class Talk:
         ]
         return rows[-1] if rows else []
 
+    def choice(self) -> list[ProductTile]:
+        """The row that "the second one" counts in: the latest that was offered, though one of it was asked about since."""
+        offers = [
+            list(card.products) for answer in self._answers()[-_IN_VIEW:] for card in answer.cards if _offers(card)
+        ]
+        return offers[-1] if offers else self.row()
+
     def tiles(self) -> list[ProductTile]:
         """Every product that was shown in this conversation, the latest last, each once."""
         shown = [
@@ -115,18 +123,30 @@ class Talk:
         return list({tile.id: tile for tile in shown}.values())
 
     def wish(self) -> list[str]:
-        """The messages before this one that the products in view were found for, oldest first."""
+        """The messages before this one that products were found for, oldest first; what was asked about those products
+        in between is left out."""
         found: list[str] = []
         answers = {m.reply_to: m for m in self.history if m.reply_to}
         for message in reversed(self.earlier()):
             answer = answers.get(message.id)
-            if answer is None or not any(isinstance(c, ProductsCard) and len(c.products) > 1 for c in answer.cards):
+            if answer is None or not any(isinstance(card, ProductsCard) for card in answer.cards):
                 break
-            found.insert(0, message.text)
+            if not answer.notices and any(_found(card) for card in answer.cards):
+                found.insert(0, message.text)
         return found[-_LONGEST_CHAIN:]
 
     def _answers(self) -> list[Message]:
         return [message for message in self.history if message.role == "assistant"]
+
+
+def _found(card: Card) -> bool:
+    """Whether it shows what was looked for: such products come with the reason why."""
+    return isinstance(card, ProductsCard) and any(tile.reason for tile in card.products)
+
+
+def _offers(card: Card) -> TypeGuard[ProductsCard]:
+    """Whether there is something to choose from."""
+    return isinstance(card, ProductsCard) and (len(card.products) > 1 or _found(card))
 
 
 def notices(answer: Message | None) -> set[str]:

@@ -213,12 +213,23 @@ class Listener:
             return Wanted("ask_product", (text,))
         heard = self.hears(text)
         if intent is None and row and follow_up.is_short(text):
-            if products_meant(text, self.language, row, row) or (len(row) == 1 and (heard or _asks(text))):
+            if products_meant(text, self.language, self.talk.choice(), row) or (
+                len(row) == 1 and (heard or _asks(text))
+            ):
                 return Wanted("ask_product", (text,))
             intent = "find_products" if heard else None
         if intent == "find_products" and row and follow_up.is_short(text) and not heard & _NEW_WISH:
-            return Wanted("find_products", (*self.talk.wish(), text))
+            return Wanted("find_products", (*self._wish(), text))
         return Wanted(intent, (text,)) if intent in PRODUCT_INTENTS else None
+
+    def _wish(self) -> tuple[str, ...]:
+        """The messages that this one goes on from, oldest first: back to the one that began to look for something."""
+        said: list[str] = []
+        for text in reversed(self.talk.wish()):
+            said.insert(0, text)
+            if not follow_up.is_short(text) or self.hears(text) & _NEW_WISH:
+                break
+        return tuple(said)
 
     async def _means_an_order(self, intent: Intent | None) -> bool:
         """Whether the message names an order, or points at one of those just spoken of. A long one that the router

@@ -11,8 +11,9 @@ from kefu.products.assortment import Assortment, Market
 from kefu.products.facts import name_of
 from kefu.products.intent import Intent
 from kefu.tools.tool import Session
+from kefu.wants.looking_for import comparative
 from kefu.wants.products_meant import products_meant
-from kefu.wants.spoken import folded
+from kefu.wants.spoken import Said, folded
 from kefu.wants.wishes import Ask, Call, Request, Understood
 from rag.lexical import lexical_terms
 from shop.views import Product
@@ -27,7 +28,7 @@ async def understand_product(request: Request, session: Session) -> Understood:
     """The call that a request about products stands for, or what to ask back. ShopUnavailable, RetrievalError."""
     if request.intent == "find_products" or session.assortment is None:
         return Call("recommend", {"wish": request.text})
-    row, shown = request.row, request.tiles
+    row, shown = request.choice, request.tiles
     meant = products_meant(request.said[-1], request.language, row, shown)
     meant = meant or products_meant(request.text, request.language, row, shown)
     if request.intent == "compare_products":
@@ -44,8 +45,8 @@ async def _compare(request: Request, assortment: Assortment, session: Session, m
     ids = list(dict.fromkeys([*meant, *(p.id for p in await _named(request, assortment, session))]))
     if len(ids) == 1:
         ids += [id for id in request.focus_products if id not in ids]
-    if len(ids) < 2 and 2 <= len(request.row) <= _COMPARED:
-        ids = [tile.id for tile in request.row]
+    if len(ids) < 2 and 2 <= len(request.choice) <= _COMPARED:
+        ids = [tile.id for tile in request.choice]
     if len(ids) < 2:
         return Ask("which_products")
     return Call("compare_products", {"product_ids": ids[:_COMPARED]})
@@ -94,6 +95,6 @@ def wish_of(said: Sequence[str], assortment: Assortment, language: str, market: 
             lowest=newer.lowest if priced else intent.lowest,
             highest=newer.highest if priced else intent.highest,
             budget_said=newer.budget_said or intent.budget_said,
-            order=newer.order or intent.order,
+            order=newer.order or comparative(Said.of(text, language)) or intent.order,
         )
     return intent

@@ -43,6 +43,7 @@ class Request:
     listed: Sequence[str]  # orders that the shopper was just shown to choose from, as they were listed
     language: str
     row: Sequence[ProductTile] = ()  # products that were shown last
+    choice: Sequence[ProductTile] = ()  # those of the row that "the second one" counts in
     tiles: Sequence[ProductTile] = ()  # all that were shown in the conversation, the latest last
 
     @property
