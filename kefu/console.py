@@ -48,7 +48,7 @@ def queries(text: str | None) -> Iterator[dict[str, Any]]:
                 query = json.loads(line)
         if not isinstance(query.get("text"), str):
             raise ConfigError(f'line {number}: a JSON query needs a "text" that is a string')
-        for key in ("language", "conversation_language", "locale"):
+        for key in ("language", "conversation_language", "locale", "market"):
             if not isinstance(query.get(key), str | None):
                 raise ConfigError(f'line {number}: "{key}" must be a string')
         yield query

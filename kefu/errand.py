@@ -26,10 +26,12 @@ from kefu.talk import Talk, notices
 from kefu.tools.call import Asking, Caller, Ran
 from kefu.tools.tool import Looked, Session
 from kefu.wanted import PRODUCT_INTENTS, Listener
+from kefu.wants.looking_for import comparative
 from kefu.wants.offered import choices_card
 from kefu.wants.product_wishes import understand_product, wish_of
 from kefu.wants.router import Router
 from kefu.wants.size_told import sizes_told
+from kefu.wants.spoken import Said
 from kefu.wants.wishes import OPEN_TO_ALL, Ask, Request, understand
 from kefu.words import say
 from shop import numbers
@@ -167,6 +169,8 @@ class Errand:
             return frozenset()
         intent = assortment.intent(text, self.language, assortment.market(""))
         said = {name for name in ("lowest", "highest", "order") if getattr(intent, name)}
+        if comparative(Said.of(text, self.language)):
+            said.add("order")
         return frozenset({meant.field for meant in intent.meant} | said)
 
     async def _proven_by_code(self) -> AsyncGenerator[Event, None]:

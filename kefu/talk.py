@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from kefu.card_shapes import ApprovalCard, OrderCard, OrdersCard, ProductsCard, ProductTile
+from kefu.card_shapes import ApprovalCard, Card, OrderCard, OrdersCard, ProductsCard, ProductTile
 from kefu.conversations import Message
 from kefu.events import NoticeCode
 from shop import numbers
@@ -120,18 +120,25 @@ class Talk:
         return list({tile.id: tile for tile in shown}.values())
 
     def wish(self) -> list[str]:
-        """The messages before this one that the products in view were found for, oldest first."""
+        """The messages before this one that products were found for, oldest first; what was asked about those products
+        in between is left out."""
         found: list[str] = []
         answers = {m.reply_to: m for m in self.history if m.reply_to}
         for message in reversed(self.earlier()):
             answer = answers.get(message.id)
-            if answer is None or not any(isinstance(c, ProductsCard) and len(c.products) > 1 for c in answer.cards):
+            if answer is None or not any(isinstance(card, ProductsCard) for card in answer.cards):
                 break
-            found.insert(0, message.text)
+            if not answer.notices and any(_found(card) for card in answer.cards):
+                found.insert(0, message.text)
         return found[-_LONGEST_CHAIN:]
 
     def _answers(self) -> list[Message]:
         return [message for message in self.history if message.role == "assistant"]
+
+
+def _found(card: Card) -> bool:
+    """Whether it shows what was looked for: such products come with the reason why."""
+    return isinstance(card, ProductsCard) and any(tile.reason for tile in card.products)
 
 
 def notices(answer: Message | None) -> set[str]:

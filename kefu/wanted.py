@@ -222,8 +222,17 @@ class Listener:
             elif product and intent is None and (heard or says_this(text)):
                 intent = "ask_product"
         if intent == "find_products" and row and short and heard and not heard & _NEW_WISH:
-            return Wanted("find_products", (*self.talk.wish(), text))
+            return Wanted("find_products", (*self._wish(), text))
         return Wanted(intent, (text,)) if intent in PRODUCT_INTENTS else None
+
+    def _wish(self) -> tuple[str, ...]:
+        """The messages that this one goes on from, oldest first: back to the one that began to look for something."""
+        said: list[str] = []
+        for text in reversed(self.talk.wish()):
+            said.insert(0, text)
+            if not follow_up.is_short(text) or self.hears(text) & _NEW_WISH:
+                break
+        return tuple(said)
 
     async def _means_an_order(self, intent: Intent | None) -> bool:
         """Whether the message names an order, or points at one of those just spoken of. A long one that the router

@@ -66,7 +66,8 @@ class Query:
 
 @dataclass(frozen=True)
 class Hit:
-    """A product that fits, with the variants that meet the limits, and what its place rests on."""
+    """A product that fits, with the variants that meet the limits, and what its place rests on. `score` leaves out the
+    margin, the merchant's own business: shoppers may read it."""
 
     product: Product
     variants: Sequence[Variant]
@@ -106,6 +107,7 @@ class ProductSearch:
         self._catalogue = catalogue
         self.index = index
         self._weights = weights
+        self._told = weights.model_copy(update={"margin": 0.0})
 
     async def search(self, query: Query) -> Results:
         """Raises ShopUnavailable and rag's errors."""
@@ -139,7 +141,10 @@ class ProductSearch:
         vectors = await self._vectors(query.language, list(scores))
         by_id = {product.id: product for product in products}
         chosen = ranking.diverse(scores, vectors, query.k)
-        return [_hit(by_id[id], query.limits, scores[id], parts[id]) for id in chosen]
+        return [self._hit(by_id[id], query.limits, parts[id]) for id in chosen]
+
+    def _hit(self, product: Product, limits: Limits, parts: Mapping[Part, float]) -> Hit:
+        return Hit(product, limits.fits(product), ranking.total(parts, self._told), parts)
 
     async def _in_order(self, query: Query, near: Mapping[str, float]) -> list[Hit]:
         """A superlative: of all that meet the limits and have what is wanted, or else of what is meant, the first."""
@@ -153,7 +158,7 @@ class ProductSearch:
             having = [p for p in having if near.get(p.id, 0.0) >= _ENOUGH * best] or having
         parts = ranking.parts(having, {p.id: near.get(p.id, 0.0) for p in having}, query.wanted, query.liked)
         first = having[: query.k]
-        return [_hit(p, query.limits, ranking.total(parts[p.id], self._weights), parts[p.id]) for p in first]
+        return [self._hit(p, query.limits, parts[p.id]) for p in first]
 
     async def _fitting(self, query: Query, ids: Sequence[str]) -> list[Product]:
         """The products, read now, that meet the limits and are what they must be."""
@@ -293,7 +298,3 @@ def _best(found: Iterable[tuple[str, float]]) -> dict[str, float]:
     for product, cosine in found:
         best[product] = max(best.get(product, -1.0), cosine)
     return best
-
-
-def _hit(product: Product, limits: Limits, score: float, parts: Mapping[Part, float]) -> Hit:
-    return Hit(product, limits.fits(product), score, parts)

@@ -14,7 +14,7 @@ import yaml
 from kefu import retelling
 from kefu.products.answers import stored
 from kefu.products.facts import name_of
-from kefu.products.intent import Intent, Meant
+from kefu.products.intent import Intent
 from kefu.products.reasons import Pointer
 from kefu.wants.looking_for import Vocabulary
 from kefu.wants.spoken import Said, Word, folded, word_list
@@ -26,6 +26,7 @@ from shop.views import Product
 
 _QUALITIES = Path(__file__).parent / "qualities.yaml"
 _OF_THE_WISH = ("recipient", "occasion")  # what a sentence may take from the shopper's own words
+_NEVER = "free_of_charge"  # whatever a description says: the price is data, and nothing sold here has none
 
 
 def pointed(said: str, hit: Hit, intent: Intent, vocabulary: Vocabulary) -> tuple[Pointer, ...]:
@@ -33,7 +34,7 @@ def pointed(said: str, hit: Hit, intent: Intent, vocabulary: Vocabulary) -> tupl
     its = ranking.attributes(hit.product)
     found = [
         Pointer(attribute=value.partition(":")[0], value=value.partition(":")[2], text=meant.said)
-        for meant in _meant(said, intent, vocabulary)
+        for meant in vocabulary.claims(said, intent.language)
         for value in meant.of
         if value in its
     ]
@@ -63,15 +64,11 @@ def _values(said: str, product: Product, intent: Intent, vocabulary: Vocabulary,
     """Attributes that the catalogue knows, said of a product that has none of them."""
     its = ranking.attributes(product)
     wished = {one.value for one in intent.meant if one.field in _OF_THE_WISH}
-    for meant in _meant(said, intent, vocabulary):
+    for meant in vocabulary.claims(said, intent.language):
         numeric = any(value[0] in "<>" and value[1:] in product.attributes for value in meant.of)
         supported = numeric or bool(its.intersection(meant.of)) or folded(meant.said) in known
         if not supported and not (meant.field in _OF_THE_WISH and meant.value in wished):
             yield meant.said
-
-
-def _meant(said: str, intent: Intent, vocabulary: Vocabulary) -> Sequence[Meant]:
-    return vocabulary.intent(said, intent.language, "").meant
 
 
 def _numbered(number: str, product: Product) -> str:
@@ -83,7 +80,7 @@ def _numbered(number: str, product: Product) -> str:
 def _budget_numbers(limits: Limits) -> Iterator[str]:
     for bound in (limits.lowest, limits.highest):
         if bound:
-            yield from numbers(f"{bound.major:f}")
+            yield from numbers(f"{bound.major.normalize():f}")
 
 
 def _names_in(said: str, language: str) -> Iterable[str]:
@@ -105,7 +102,7 @@ def _qualities(said: str, language: str) -> Iterator[str]:
 
 def _stands(quality: str, known: str) -> bool:
     """Whether one of the words for a quality stands in what is stored, in any language."""
-    return any(word.exact.search(known) for word in _words()[quality])
+    return quality != _NEVER and any(word.exact.search(known) for word in _words()[quality])
 
 
 @cache

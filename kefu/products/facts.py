@@ -38,7 +38,8 @@ def stock_text(variants: Sequence[Variant], language: str) -> str:
 
 
 def name_of(product: Product, language: str) -> str:
-    return item_name(product.names, language)
+    """What it is called, in one line: a name with line breaks in it writes no lines of its own."""
+    return " ".join(item_name(product.names, language).split())
 
 
 def label(key: str, language: str) -> str:

@@ -6,7 +6,7 @@ A sentence with an unsupported claim is written once more, then the reason from 
 from __future__ import annotations
 
 import string
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from kefu.products.claims import first_sentence, pointed, unsupported
 from kefu.products.facts import facts
 from kefu.products.reasons import Reason
 from kefu.products.recommend import Recommended
+from kefu.reply_guard import Drift, ReplyGuard
 from kefu.script_lock import Dialect
 from shop.search import Hit
 
@@ -77,8 +78,21 @@ async def _sentence(
     said = first_sentence(written)
     if not said or len(said) > _LONGEST:
         return said[:_LONGEST], ["too long or empty"]
+    if drift := _drift(said, intent.language, allowed):
+        return said, [drift]
     others = [other.product for other in found.shown]
     return said, unsupported(said, hit, intent, found.limits, assortment.vocabulary, others)
+
+
+def _drift(said: str, language: str, allowed: Sequence[str]) -> str:
+    """How a sentence left the shopper's language, in words; "" where it did not."""
+    guard = ReplyGuard(language, allowed)
+    try:
+        guard.feed(said)
+        guard.end()
+    except Drift as drift:
+        return str(drift)
+    return ""
 
 
 def _filled(name: str, **values: str) -> str:

@@ -45,6 +45,8 @@ _UNIT = re.compile(
     r"|厘米|米|天|日|月|年|岁|歲|周|小时|点|分钟|件|个|個|双|雙|条|條|码|碼|号|號|代|瓦|人|次|款|块手|块表|级|层|位"
     r"|นิ้ว|แอมป์|มิลลิ|วัตต์|กรัม|กก|กิโล|ลิตร|ซม|ซ\.ม|เมตร|วัน|เดือน|ปี|ขวบ|ชั่วโมง|ชม|โมง|นาที|ชิ้น|ตัว|คู่|อัน|เครื่อง|คน|ครั้ง|สัปดาห์|อาทิตย์|ผืน|ใบ|แผ่น|เบอร์)"
 )
+# Figures that belong together and are no amount: dates, telephone numbers
+_JOINED = re.compile(r"\d+(?:-\d+){2,}|\d{1,4}(?:/\d{1,4}){1,2}|(?<![\d.])\d{1,2}\.\d{1,2}\.\d{2,4}(?![\d.])")
 _NAMED = re.compile(r"(?:[a-z]|(?:size|sz|cỡ|ไซส์|ไซซ์|เบอร์|尺码|码数|穿|号|#|no\.?|số|iphone|第|รุ่น)\s?)$")
 _BODY = re.compile(r"(?:身高|体重|身長|高|重|สูง|หนัก|cao|nang|tall|weigh)\s?$")
 _GAP = r"[\s:：,，]*(?:a |gia |tien |la |chi |chỉ |ราคา|เงิน|是|在|價格|价格)?\s*"
@@ -72,6 +74,7 @@ def budget(text: str, currency: str) -> Budget | None:
     """The first price that the shopper names, in the currency they say or else in `currency` (ISO 4217), their
     market's; None where they name none."""
     said = folded(unicodedata.normalize("NFKC", numbers.without(text)))
+    said = _JOINED.sub(lambda match: " " * len(match[0]), said)
     bare = strip_marks(said)
     if len(bare) != len(said):
         said = bare
@@ -140,7 +143,7 @@ def _factor(number: Number, second: Number | None, currency: str, *, explicit: b
     """What both numbers are multiplied by: "3-5tr" means millions twice, "dưới 500" thousands of đồng."""
     dear = _DEAR.get(currency, 1) if not explicit or currency == "VND" else 1
     second_factor = dear if second and not second.scaled and second.high < 1000 else 1
-    if second and second.scale > 1 and not number.scaled and number.high < second.high / second.scale * 100:
+    if second and second.scale > 1 and number.scale == 1 and number.high < second.high / second.scale * 100:
         return second.scale, second_factor
     return (dear if not number.scaled and number.high < 1000 else 1), second_factor
 

@@ -6,7 +6,7 @@ No model is asked. Knows no search; kefu.products.understand adds what a model r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -52,14 +52,15 @@ class Vocabulary:
     def __init__(self, values: Mapping[tuple[str, str], Names], categories: Iterable[str]) -> None:
         self.values = dict(values)
         self.categories = sorted(categories)
-        self._entries = [*self._of_categories(), *self._of_catalogue(), *self._of_lists()]
-        self._sizes = {name.casefold(): name for attribute, name in self.values if attribute == SIZE}
+        self._all = [*self._of_categories(), *self._of_catalogue(), *self._of_lists()]
+        self._entries = [entry for entry in self._all if entry.meant.of]
+        self._sizes = {_size_key(name): name for attribute, name in self.values if attribute == SIZE}
 
     def intent(self, text: str, language: str, currency: str) -> Intent:
         """What a message says; `currency` (ISO 4217) is what its prices are in where it names none."""
         said = Said.of(numbers.without(text), language)
         money = budget(text, currency)
-        found = self._heard(said)
+        found = self._heard(said, self._entries)
         return Intent(
             language=language,
             text=text,
@@ -70,8 +71,16 @@ class Vocabulary:
             order=superlative(said),
         )
 
+    def claims(self, text: str, language: str) -> Sequence[Meant]:
+        """What a sentence says of a product, by the same words, and be it what nothing in the catalogue has."""
+        said = Said.of(text, language)
+        return _once([*self._with_nots(said, self._heard(said, self._all)), *self._sizes_said(said)])
+
     def means(self, field: Field, value: str) -> tuple[str, ...] | None:
         """The catalogue's values behind a value of a field; None for one that nobody knows."""
+        if field == "size":
+            name = self._sizes.get(_size_key(value))
+            return (f"{SIZE}:{name}",) if name else None
         known = [e.meant.of for e in self._entries if e.meant.field == field and e.meant.value == value]
         return known[0] if known else None
 
@@ -101,6 +110,8 @@ class Vocabulary:
 
     def known(self, field: Field) -> list[str]:
         """The values that a field can take."""
+        if field == "size":
+            return list(self._sizes.values())
         return list(dict.fromkeys(entry.meant.value for entry in self._entries if entry.meant.field == field))
 
     def colour_family(self, name: str) -> tuple[str, ...]:
@@ -112,9 +123,9 @@ class Vocabulary:
 
     # What was heard
 
-    def _heard(self, said: Said) -> list[tuple[Span, Meant]]:
+    def _heard(self, said: Said, entries: Iterable[_Entry]) -> list[tuple[Span, Meant]]:
         places: list[tuple[Span, Meant]] = []
-        for number, entry in enumerate(self._entries):
+        for number, entry in enumerate(entries):
             for word in entry.words:
                 places += [(Span(*match.span(), str(number)), entry.meant) for match in word.places(said)]
         kept = set(_apart([span for span, _ in places]))
@@ -173,12 +184,16 @@ class Vocabulary:
         there = {f"{attribute}:{value}" for attribute, value in self.values}
         for key, row in _likes().items():
             of = [value for value in row["of"] if value in there or value[0] in "<>"]
-            if of:
-                yield _Entry(_meant(cast(Field, row["field"]), key, of), tuple(_each(row)))
+            yield _Entry(_meant(cast(Field, row["field"]), key, of), tuple(_each(row)))
         for key, words in _looks().items():
             of = [f"{COLOUR}:{name}" for name in self.colour_family(key)]
-            if of:
-                yield _Entry(_meant("colour", key, of), tuple(_each(words)))
+            yield _Entry(_meant("colour", key, of), tuple(_each(words)))
+
+
+def _size_key(name: str) -> str:
+    """ "XXL" is 2xl, as it is heard."""
+    letters = name.casefold()
+    return f"{len(letters) - 1}{letters[-2:]}" if re.fullmatch(r"x{2,}[sl]", letters) else letters
 
 
 def _apart(spans: Iterable[Span]) -> list[Span]:
@@ -205,6 +220,12 @@ def _once(meant: Iterable[Meant]) -> tuple[Meant, ...]:
 def superlative(said: Said) -> Order | None:
     """The order that a message asks for: "cheapest"."""
     heard = word_list("superlatives").heard(said)
+    return cast(Order, heard[0]) if heard else None
+
+
+def comparative(said: Said) -> Order | None:
+    """The order that a message asks for of what was found before: "cheaper ones"."""
+    heard = word_list("comparatives").heard(said)
     return cast(Order, heard[0]) if heard else None
 
 

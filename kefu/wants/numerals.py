@@ -27,6 +27,7 @@ _FIGURES = r"\d{1,3}(?:[.,]\d{3})+(?![\d])|\d+(?:[.,]\d{1,2})?(?!\d)"
 _END = r"(?![a-z\u00df-\u024f\u1e00-\u1eff])"
 # Figures with a word for their scale; one more figure behind it is the next place: "2tr5", "3 พันห้า"
 _SCALES = {
+    rf"\s?tram\s?(?:nghin|ngan|ng|k){_END}": 1e5,
     rf"\s?(?:trieu|tr|cu){_END}|tr(?=\d)|\s?(?:million|mil){_END}|\s?ล้าน": 1e6,
     rf"\s?(?:nghin|ngan|ng|thousand|grand){_END}|k{_END}|\s?พัน|\s?千": 1e3,
     rf"\s?(?:tram|hundred){_END}|\s?ร้อย|\s?百": 1e2,

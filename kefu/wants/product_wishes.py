@@ -12,8 +12,9 @@ from kefu.products.assortment import Assortment, Market
 from kefu.products.facts import name_of
 from kefu.products.intent import Intent
 from kefu.tools.tool import Session
+from kefu.wants.looking_for import comparative
 from kefu.wants.products_meant import products_meant, says_this
-from kefu.wants.spoken import folded
+from kefu.wants.spoken import Said, folded
 from kefu.wants.wishes import Ask, Call, Request, Understood
 from rag.lexical import lexical_terms
 from shop.views import Product
@@ -98,6 +99,6 @@ def wish_of(said: Sequence[str], assortment: Assortment, language: str, market: 
             lowest=newer.lowest if priced else intent.lowest,
             highest=newer.highest if priced else intent.highest,
             budget_said=newer.budget_said or intent.budget_said,
-            order=newer.order or intent.order,
+            order=newer.order or comparative(Said.of(text, language)) or intent.order,
         )
     return intent
