@@ -117,10 +117,16 @@ def _words() -> dict[str, list[Word]]:
     }
 
 
-_SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？]?")
+_SENTENCE = re.compile(r"(?:[^.!?。！？\n]|[.](?=\w)|(?<=ซม|มม|กก|มล|ชม)[.])+[.!?。！？]?")  # "1.5", "90 ซม."
+_AROUND = ' -–*"“”'
 
 
 def first_sentence(text: str) -> str:
     """The first sentence of what a model wrote, in one line."""
-    match = _SENTENCE.search(" ".join(text.split()).strip(' -–*"“”'))
+    match = _SENTENCE.search("\n".join(map(one_line, text.strip().splitlines())).strip(_AROUND))
     return match[0].strip() if match else ""
+
+
+def one_line(text: str) -> str:
+    """A text without line breaks, and without the marks that models put around a sentence."""
+    return " ".join(text.split()).strip(_AROUND)

@@ -9,16 +9,19 @@ import string
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+
+import yaml
 
 from kefu import script_lock
 from kefu.control_tokens import harmless
 from kefu.events import ModelError
 from kefu.languages import LANGUAGES
-from kefu.llm import LLM, TextDelta
+from kefu.llm import LLM, Finished, TextDelta
 from kefu.products.assortment import Assortment
-from kefu.products.claims import first_sentence, pointed, unsupported
-from kefu.products.facts import facts
+from kefu.products.claims import first_sentence, one_line, pointed, unsupported
+from kefu.products.facts import properties
 from kefu.products.reasons import Reason
 from kefu.products.recommend import Recommended
 from kefu.script_lock import Dialect
@@ -63,22 +66,44 @@ async def _sentence(
     llm: LLM, lock: Dialect | None, assortment: Assortment, found: Recommended, hit: Hit
 ) -> tuple[str, list[str]]:
     """What the model says of a product, and what is wrong with it."""
-    intent, told = found.intent, facts(hit.product, found.intent.language)
-    spoken = LANGUAGES[intent.language]
-    system = _filled("reason.md", language=spoken.name, native=spoken.native)
-    user = _filled("reason_product.md", wish=harmless(intent.text), facts=harmless(told))
-    messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
+    intent, told = found.intent, properties(hit.product, found.intent.language)
+    messages = [*_beginning(intent.language), {"role": "user", "content": _asked(intent.text, told)}]
     allowed = script_lock.quoted(intent.language, intent.text, [told])
     extra = script_lock.request_fields(lock, script_lock.grammar(intent.language, allowed)) if lock else None
-    written = ""
+    written, said, cut = "", "", False
     async with aclosing(llm.stream(messages, max_tokens=_MAX_TOKENS, temperature=0.3, extra=extra)) as pieces:
         async for piece in pieces:
             written += piece.text if isinstance(piece, TextDelta) else ""
-    said = first_sentence(written)
-    if not said or len(said) > _LONGEST:
+            cut = isinstance(piece, Finished) and piece.reason == "length"
+            said = first_sentence(written)
+            if not one_line(written).endswith(said):
+                break  # a second sentence is not shown
+    if not said or cut or len(said) > _LONGEST:
         return said[:_LONGEST], ["too long or empty"]
     others = [other.product for other in found.shown]
     return said, unsupported(said, hit, intent, found.limits, assortment.vocabulary, others)
+
+
+def _beginning(language: str) -> list[dict[str, str]]:
+    """What every request of a language begins with: the instructions and the examples."""
+    spoken = LANGUAGES[language]
+    sent = [{"role": "system", "content": _filled("reason.md", language=spoken.name, native=spoken.native)}]
+    for shown in _examples().get(language, ()):
+        sent.append({"role": "user", "content": _asked(shown["wish"], shown["facts"])})
+        sent.append({"role": "assistant", "content": shown["reason"]})
+    return sent
+
+
+def _asked(wish: str, told: str) -> str:
+    return _filled("reason_product.md", wish=harmless(wish), facts=harmless(told))
+
+
+@cache
+def _examples() -> dict[str, list[dict[str, str]]]:
+    found: dict[str, list[dict[str, str]]] = yaml.safe_load(
+        (_PROMPTS / "reason_examples.yaml").read_text(encoding="utf-8")
+    )
+    return found
 
 
 def _filled(name: str, **values: str) -> str:

@@ -1,0 +1,115 @@
+"""Whether what a model says of recommended products is true: every reason by the embedded model, kept to be read.
+
+    python -m bench.recommendations [--wishes seen|fresh] [--limit N] [--language zh]
+
+Recommends 4 products for each wish, with KEFU_REASONS=model, and keeps every reason, what it points at, and every
+sentence that was not shown and why. *seen*: the odd half of evals/product_wishes.yaml, on which the checks were made;
+*fresh*: evals/recommendation_wishes.yaml. Whether a sentence is true is not for the code that checks it to say: each was
+read against the product's data in all four languages, and evals/reasons_read.yaml names those that claim more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bench import report
+from kefu.config import ROOT, Settings
+from kefu.desk import Desk, open_desk
+from kefu.products.facts import facts
+from kefu.products.phrasing import phrased
+from shop.views import Names, Product
+
+LANGUAGES = ("zh", "en", "vi", "th")
+_SHOWN = 4  # products for one wish
+_PATIENCE_S = 600  # for one sentence, on cores that others use too
+_SHOWN_EXAMPLES = 2  # of each language, on the page
+_EVERY = "evals"
+
+
+def wishes(which: str) -> list[dict[str, Any]]:
+    """What is asked, each with its language."""
+    name = "recommendation_wishes" if which == "fresh" else "product_wishes"
+    rows: list[dict[str, Any]] = yaml.safe_load((ROOT / _EVERY / f"{name}.yaml").read_text(encoding="utf-8"))
+    return rows if which == "fresh" else [row for row in rows if int(row["id"].rpartition("-")[2]) % 2]
+
+
+async def reasons(desk: Desk, wish: Mapping[str, Any], every: Mapping[str, Names]) -> list[dict[str, Any]]:
+    """The reasons for one wish, each with the data that it should rest on."""
+    advice = desk.advice
+    assert advice is not None
+    market = advice.market(None, wish["language"])
+    intent = await advice.intent(wish["text"], None, wish["language"], market)
+    found = await advice.recommended(intent, market, _SHOWN)
+    products = {hit.product.id: hit.product for hit in found.shown}
+    rows, began = [], time.perf_counter()
+    async for one in phrased(desk.llm, advice.lock, advice.assortment, found):
+        product, taken = products[one.product], time.perf_counter() - began
+        rows.append(
+            {
+                "wish": wish["id"],
+                "language": wish["language"],
+                "product": one.product,
+                "by": one.reason.by,
+                "text": one.reason.text,
+                "claims": [claim.model_dump() for claim in one.reason.claims],
+                "not_shown": list(one.rejected),
+                "names_another": _others(one.reason.text, product, {id: names for id, names in every.items() if id not in products}),
+                "ms": round(taken * 1000),
+                "facts": facts(product, wish["language"]),
+            }
+        )
+        began = time.perf_counter()
+    return rows
+
+
+def _others(text: str, product: Product, others: Mapping[str, Names]) -> list[str]:
+    """The products that were not retrieved and that a reason names, in any language."""
+    own, text = " ".join(product.names.values()).casefold(), text.casefold()
+    return [
+        id for id, names in others.items() if any(n.casefold() in text and n.casefold() not in own for n in names.values())
+    ]
+
+
+async def measure(asked: Sequence[dict[str, Any]], home: Path) -> list[dict[str, Any]]:
+    settings = Settings(
+        home=home, reasons="model", understanding="words", llm_first_token_timeout_s=_PATIENCE_S,
+        llm_idle_timeout_s=_PATIENCE_S, llm_total_timeout_s=_PATIENCE_S,
+    )  # fmt: skip
+    rows: list[dict[str, Any]] = []
+    async with open_desk(settings) as desk:
+        assert desk.advice is not None
+        await desk.advice.assortment.index.sync()
+        every = await desk.shop.catalogue.names()
+        for number, wish in enumerate(asked, 1):
+            found = await reasons(desk, wish, every)
+            rows += found
+            told = ", ".join(f"{row['by']} {row['ms'] / 1000:.0f} s" for row in found)
+            print(f"{number} of {len(asked)}: {wish['id']}: {told}", file=sys.stderr, flush=True)
+    return rows
+
+
+def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--wishes", choices=("seen", "fresh"), default="fresh")
+    parser.add_argument("--limit", type=int, default=0, help="Ask only so many wishes of a language; 0: all.")
+    parser.add_argument("--home", type=Path, help="a folder that keeps the catalogue's index; else a temporary one")
+    args = parser.parse_args(argv)
+    asked = [w for language in LANGUAGES for w in [w for w in wishes(args.wishes) if w["language"] == language][: args.limit or None]]
+    with tempfile.TemporaryDirectory() as folder:
+        rows = asyncio.run(measure(asked, args.home or Path(folder)))
+    results = {"wishes": args.wishes, "asked": len(asked), "rows": rows}
+    report.save("recommendations" if args.wishes=="fresh" else "recommendations_seen", results)
+    return results
+
+
+if __name__ == "__main__":
+    main()
