@@ -4,18 +4,19 @@
 
 Recommends 4 products for each wish, with KEFU_REASONS=model, and keeps every reason, what it points at, and every
 sentence that was not shown and why. *seen*: the odd half of evals/product_wishes.yaml, on which the checks were made;
-*fresh*: evals/recommendation_wishes.yaml. Whether a sentence is true is not for the code that checks it to say: each was
-read against the product's data in all four languages, and evals/reasons_read.yaml names those that claim more.
+*fresh*: evals/recommendation_wishes.yaml. Whether a sentence is true is not for the code that checks it to say: each
+was read against the product's data in all four languages, and evals/reasons_read.yaml says what was found.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,15 @@ from shop.views import Names, Product
 LANGUAGES = ("zh", "en", "vi", "th")
 _SHOWN = 4  # products for one wish
 _PATIENCE_S = 600  # for one sentence, on cores that others use too
-_SHOWN_EXAMPLES = 2  # of each language, on the page
-_EVERY = "evals"
+_EXAMPLES = 2  # of each language, on the page
+_EVALS = "evals"
+Row = Mapping[str, Any]
 
 
 def wishes(which: str) -> list[dict[str, Any]]:
     """What is asked, each with its language."""
     name = "recommendation_wishes" if which == "fresh" else "product_wishes"
-    rows: list[dict[str, Any]] = yaml.safe_load((ROOT / _EVERY / f"{name}.yaml").read_text(encoding="utf-8"))
+    rows: list[dict[str, Any]] = yaml.safe_load((ROOT / _EVALS / f"{name}.yaml").read_text(encoding="utf-8"))
     return rows if which == "fresh" else [row for row in rows if int(row["id"].rpartition("-")[2]) % 2]
 
 
@@ -62,7 +64,9 @@ async def reasons(desk: Desk, wish: Mapping[str, Any], every: Mapping[str, Names
                 "text": one.reason.text,
                 "claims": [claim.model_dump() for claim in one.reason.claims],
                 "not_shown": list(one.rejected),
-                "names_another": _others(one.reason.text, product, {id: names for id, names in every.items() if id not in products}),
+                "names_another": _others(
+                    one.reason.text, product, {id: names for id, names in every.items() if id not in products}
+                ),
                 "ms": round(taken * 1000),
                 "facts": facts(product, wish["language"]),
             }
@@ -75,7 +79,9 @@ def _others(text: str, product: Product, others: Mapping[str, Names]) -> list[st
     """The products that were not retrieved and that a reason names, in any language."""
     own, text = " ".join(product.names.values()).casefold(), text.casefold()
     return [
-        id for id, names in others.items() if any(n.casefold() in text and n.casefold() not in own for n in names.values())
+        id
+        for id, names in others.items()
+        if any(n.casefold() in text and n.casefold() not in own for n in names.values())
     ]
 
 
@@ -97,17 +103,86 @@ async def measure(asked: Sequence[dict[str, Any]], home: Path) -> list[dict[str,
     return rows
 
 
+def read_so_far() -> dict[tuple[str, str], dict[str, str]]:
+    """The sentences that were read against the product's data, by product and text."""
+    rows = yaml.safe_load((ROOT / _EVALS / "reasons_read.yaml").read_text(encoding="utf-8"))
+    return {(row["product"], row["text"]): row for row in rows}
+
+
+def markdown(results: Mapping[str, Any]) -> str:
+    """Who worded how much, what was untrue, and some sentences."""
+    rows, read = results["rows"], read_so_far()
+    header = ["language", "products", "reasons by the model", "by the records", "sentences not shown", "read", "untrue",
+              "true, but badly written", "s a reason, median"]  # fmt: skip
+    tables = [_counted(language, rows, read) for language in ("", *LANGUAGES)]
+    untrue = [
+        f"- {one['product']}: “{one['text']}” ({one['untrue']})" for one in _shown(rows, read) if one.get("untrue")
+    ]
+    named = sum(len(row["names_another"]) for row in rows)
+    lines = [
+        "## Reasons for recommended products",
+        "",
+        f"{len(rows)} products recommended for {results['asked']} wishes, by word lists and the embedded model with",
+        "KEFU_REASONS=model. A sentence with a claim that code cannot find in the product's data is not shown; those that",
+        "were shown were then read against that data (evals/reasons_read.yaml). Products named that were not retrieved:",
+        f"{named}.",
+        "",
+        report.table(header, tables),
+        "",
+        "Shown and untrue:" if untrue else "Shown and untrue: none.",
+        *untrue,
+        "",
+        "For example:",
+        *_examples(rows),
+    ]
+    return "\n".join(lines)
+
+
+def _shown(rows: Sequence[Row], read: Mapping[tuple[str, str], dict[str, str]]) -> list[dict[str, str]]:
+    """What was found of each sentence of the model's that was read."""
+    said = [(row["product"], row["text"]) for row in rows if row["by"] == "model"]
+    return [read[one] for one in said if one in read]
+
+
+def _counted(language: str, rows: Sequence[Row], read: Mapping[tuple[str, str], dict[str, str]]) -> list[str]:
+    some = [row for row in rows if language in ("", row["language"])]
+    judged = _shown(some, read)
+    counts = [
+        len(some),
+        sum(row["by"] == "model" for row in some),
+        sum(row["by"] == "records" for row in some),
+        sum(len(row["not_shown"]) for row in some),
+        len(judged),
+        sum(bool(one.get("untrue")) for one in judged),
+        sum(bool(one.get("odd")) for one in judged),
+    ]
+    taken = statistics.median(row["ms"] for row in some) / 1000 if some else 0
+    return [language or "all", *map(str, counts), f"{taken:.1f}"]
+
+
+def _examples(rows: Sequence[Row]) -> Iterator[str]:
+    for language in LANGUAGES:
+        said = [row for row in rows if row["language"] == language and row["by"] == "model"]
+        yield from (
+            f"- {row['wish']}, {row['product']}: {row['text']}"
+            for row in said[:: max(len(said) // _EXAMPLES, 1)][:_EXAMPLES]
+        )
+
+
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--wishes", choices=("seen", "fresh"), default="fresh")
     parser.add_argument("--limit", type=int, default=0, help="Ask only so many wishes of a language; 0: all.")
     parser.add_argument("--home", type=Path, help="a folder that keeps the catalogue's index; else a temporary one")
     args = parser.parse_args(argv)
-    asked = [w for language in LANGUAGES for w in [w for w in wishes(args.wishes) if w["language"] == language][: args.limit or None]]
+    every = wishes(args.wishes)
+    by_language = [[wish for wish in every if wish["language"] == language] for language in LANGUAGES]
+    asked = [wish for some in by_language for wish in some[: args.limit or None]]
     with tempfile.TemporaryDirectory() as folder:
         rows = asyncio.run(measure(asked, args.home or Path(folder)))
     results = {"wishes": args.wishes, "asked": len(asked), "rows": rows}
-    report.save("recommendations" if args.wishes=="fresh" else "recommendations_seen", results)
+    report.save("recommendations" if args.wishes == "fresh" else "recommendations_seen", results)
+    print(markdown(results))
     return results
 
 

@@ -129,15 +129,16 @@ def summed(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def markdown(results: Mapping[str, Any]) -> str:
     """The table, and what was invented in the half that may be looked at."""
-    header = ["half, language", "messages", "found, words", "found, with the model", "invented a 100, words",
-              "invented a 100, with the model", "wholly right, words", "wholly right, with the model", "ms, median"]  # fmt: skip
+    what = ("found", "invented a 100", "wholly right")
+    ways = [f"{one}, {way}" for one in what for way in ("words", "with the model")]
+    header = ["half, language", "messages", *ways, "ms, median"]
     rows = [[name, *_cells(told)] for name, told in results["totals"].items()]
     invented = [f"{row['id']} {one}" for row in results["rows"] for one in row["model"]["invented"]]
     lines = [
         "## Wishes for products, understood",
         "",
-        "Messages of evals/product_wishes.yaml, by word lists alone and with the embedded model. Found: of what a careful",
-        "person would fill in; invented: values that the words do not bear out. The even half was never looked at.",
+        "Messages of evals/product_wishes.yaml, by word lists alone and with the embedded model. Found: of what a",
+        "careful person would fill in; invented: values that the words do not bear out. The even half was never looked at.",
         "",
         report.table(header, rows),
     ]
