@@ -85,7 +85,7 @@ def _others(text: str, product: Product, others: Mapping[str, Names]) -> list[st
     ]
 
 
-async def measure(asked: Sequence[dict[str, Any]], home: Path) -> list[dict[str, Any]]:
+async def measure(which: str, asked: Sequence[dict[str, Any]], home: Path) -> list[dict[str, Any]]:
     settings = Settings(
         home=home, reasons="model", understanding="words", llm_first_token_timeout_s=_PATIENCE_S,
         llm_idle_timeout_s=_PATIENCE_S, llm_total_timeout_s=_PATIENCE_S,
@@ -98,9 +98,14 @@ async def measure(asked: Sequence[dict[str, Any]], home: Path) -> list[dict[str,
         for number, wish in enumerate(asked, 1):
             found = await reasons(desk, wish, every)
             rows += found
+            report.save(_file(which), {"wishes": which, "asked": number, "rows": rows})
             told = ", ".join(f"{row['by']} {row['ms'] / 1000:.0f} s" for row in found)
             print(f"{number} of {len(asked)}: {wish['id']}: {told}", file=sys.stderr, flush=True)
     return rows
+
+
+def _file(which: str) -> str:
+    return "recommendations" if which == "fresh" else "recommendations_seen"
 
 
 def read_so_far() -> dict[tuple[str, str], dict[str, str]]:
@@ -123,8 +128,8 @@ def markdown(results: Mapping[str, Any]) -> str:
         "## Reasons for recommended products",
         "",
         f"{len(rows)} products recommended for {results['asked']} wishes, by word lists and the embedded model with",
-        "KEFU_REASONS=model. A sentence with a claim that code cannot find in the product's data is not shown; those that",
-        "were shown were then read against that data (evals/reasons_read.yaml). Products named that were not retrieved:",
+        "KEFU_REASONS=model. A sentence with a claim that code cannot find in the product's data is not shown; those",
+        "that were shown were read against that data (evals/reasons_read.yaml). Products named but not retrieved:",
         f"{named}.",
         "",
         report.table(header, tables),
@@ -177,11 +182,11 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     args = parser.parse_args(argv)
     every = wishes(args.wishes)
     by_language = [[wish for wish in every if wish["language"] == language] for language in LANGUAGES]
-    asked = [wish for some in by_language for wish in some[: args.limit or None]]
+    asked = [wish for some in zip(*by_language, strict=True) for wish in some][: args.limit * len(LANGUAGES) or None]
     with tempfile.TemporaryDirectory() as folder:
-        rows = asyncio.run(measure(asked, args.home or Path(folder)))
+        rows = asyncio.run(measure(args.wishes, asked, args.home or Path(folder)))
     results = {"wishes": args.wishes, "asked": len(asked), "rows": rows}
-    report.save("recommendations" if args.wishes == "fresh" else "recommendations_seen", results)
+    report.save(_file(args.wishes), results)
     print(markdown(results))
     return results
 

@@ -138,7 +138,7 @@ def markdown(results: Mapping[str, Any]) -> str:
         "## Wishes for products, understood",
         "",
         "Messages of evals/product_wishes.yaml, by word lists alone and with the embedded model. Found: of what a",
-        "careful person would fill in; invented: values that the words do not bear out. The even half was never looked at.",
+        "careful person would fill in; invented: what the words do not bear out. The even half was not looked at.",
         "",
         report.table(header, rows),
     ]

@@ -1,6 +1,8 @@
 """Reasons in the model's words: one short sentence a product, shown only when every claim in it is stored.
 
-A sentence with an unsupported claim is written once more, then the reason from the records stands. Knows no surface.
+The model sees the product's data and what of it meets the wish, never the wish itself: a small one would describe what
+was asked for. A sentence with an unsupported claim is written once more, then the reason from the records stands. Knows
+no surface.
 """
 
 from __future__ import annotations
@@ -25,11 +27,13 @@ from kefu.products.facts import properties
 from kefu.products.reasons import Reason
 from kefu.products.recommend import Recommended
 from kefu.script_lock import Dialect
+from kefu.shop_words import joined
 from shop.search import Hit
 
 _PROMPTS = Path(__file__).parent.parent / "prompts"
 _MAX_TOKENS = 80
 _TRIES = 2
+_NO_PROPERTIES = {"price", "history", "listed_at"}  # what a reason of the records says beside what the product is like
 _LONGEST = 220  # characters of one reason
 
 
@@ -67,8 +71,10 @@ async def _sentence(
 ) -> tuple[str, list[str]]:
     """What the model says of a product, and what is wrong with it."""
     intent, told = found.intent, properties(hit.product, found.intent.language)
-    messages = [*_beginning(intent.language), {"role": "user", "content": _asked(intent.text, told)}]
-    allowed = script_lock.quoted(intent.language, intent.text, [told])
+    its = (claim.text for claim in found.reasons[hit.product.id].claims if claim.attribute not in _NO_PROPERTIES)
+    asked = _asked(told, joined(its, intent.language))
+    messages = [*_beginning(intent.language), {"role": "user", "content": asked}]
+    allowed = script_lock.quoted(intent.language, "", [told])
     extra = script_lock.request_fields(lock, script_lock.grammar(intent.language, allowed)) if lock else None
     written, said, cut = "", "", False
     async with aclosing(llm.stream(messages, max_tokens=_MAX_TOKENS, temperature=0.3, extra=extra)) as pieces:
@@ -89,13 +95,13 @@ def _beginning(language: str) -> list[dict[str, str]]:
     spoken = LANGUAGES[language]
     sent = [{"role": "system", "content": _filled("reason.md", language=spoken.name, native=spoken.native)}]
     for shown in _examples().get(language, ()):
-        sent.append({"role": "user", "content": _asked(shown["wish"], shown["facts"])})
+        sent.append({"role": "user", "content": _asked(shown["facts"], shown["met"])})
         sent.append({"role": "assistant", "content": shown["reason"]})
     return sent
 
 
-def _asked(wish: str, told: str) -> str:
-    return _filled("reason_product.md", wish=harmless(wish), facts=harmless(told))
+def _asked(told: str, met: str) -> str:
+    return _filled("reason_product.md", facts=harmless(told), met=harmless(met))
 
 
 @cache
