@@ -22,8 +22,8 @@ from kefu.events import ModelError
 from kefu.languages import LANGUAGES
 from kefu.llm import LLM, Finished, TextDelta
 from kefu.products.assortment import Assortment
-from kefu.products.claims import first_sentence, one_line, pointed, unsupported
-from kefu.products.facts import properties
+from kefu.products.claims import first_sentence, one_line, pointed, strange, unsupported
+from kefu.products.facts import kind, properties
 from kefu.products.reasons import Reason
 from kefu.products.recommend import Recommended
 from kefu.script_lock import Dialect
@@ -35,6 +35,9 @@ _MAX_TOKENS = 80
 _TRIES = 2
 _NO_PROPERTIES = {"price", "history", "listed_at"}  # what a reason of the records says beside what the product is like
 _LONGEST = 220  # characters of one reason
+
+
+_Tried = tuple[str, list[str]]  # a sentence, and what is wrong with it
 
 
 @dataclass(frozen=True)
@@ -52,28 +55,34 @@ async def phrased(
     """The reasons of what was found, one by one, in order. A model that is away costs the words, not the reason."""
     for hit in found.shown:
         rejected: list[str] = []
+        tried: _Tried | None = None
         reason = found.reasons[hit.product.id]
         try:
             for _ in range(_TRIES):
-                said, why = await _sentence(llm, lock, assortment, found, hit)
+                said, why = await _sentence(llm, lock, assortment, found, hit, tried)
                 if not why:
                     claims = pointed(said, hit, found.intent, assortment.vocabulary)
                     reason = Reason(text=said, claims=claims, by="model")
                     break
                 rejected.append(f"{said} [{', '.join(why)}]")
+                tried = said, why
         except ModelError as error:
             rejected.append(str(error))
         yield Phrased(hit.product.id, reason, tuple(rejected))
 
 
 async def _sentence(
-    llm: LLM, lock: Dialect | None, assortment: Assortment, found: Recommended, hit: Hit
-) -> tuple[str, list[str]]:
-    """What the model says of a product, and what is wrong with it."""
+    llm: LLM, lock: Dialect | None, assortment: Assortment, found: Recommended, hit: Hit, tried: _Tried | None
+) -> _Tried:
+    """What the model says of a product, and what is wrong with it; `tried`: what it said before."""
     intent, told = found.intent, properties(hit.product, found.intent.language)
-    its = (claim.text for claim in found.reasons[hit.product.id].claims if claim.attribute not in _NO_PROPERTIES)
-    asked = _asked(told, joined(its, intent.language))
+    claims = [claim for claim in found.reasons[hit.product.id].claims if claim.attribute not in _NO_PROPERTIES]
+    met = joined((claim.text for claim in claims), intent.language)
+    asked = _asked(told, met)
     messages = [*_beginning(intent.language), {"role": "user", "content": asked}]
+    if tried:
+        again = _filled("reason_again.md", why=harmless(", ".join(tried[1])))
+        messages += [{"role": "assistant", "content": tried[0]}, {"role": "user", "content": again}]
     allowed = script_lock.quoted(intent.language, "", [told])
     extra = script_lock.request_fields(lock, script_lock.grammar(intent.language, allowed)) if lock else None
     written, said, cut = "", "", False
@@ -87,7 +96,8 @@ async def _sentence(
     if not said or cut or len(said) > _LONGEST:
         return said[:_LONGEST], ["too long or empty"]
     others = [other.product for other in found.shown]
-    return said, unsupported(said, hit, intent, found.limits, assortment.vocabulary, others)
+    wrong = unsupported(said, hit, intent, found.limits, assortment.vocabulary, others)
+    return said, wrong + strange(said, [told, met, kind(hit.product, intent.language)], intent.language)
 
 
 def _beginning(language: str) -> list[dict[str, str]]:
