@@ -80,7 +80,7 @@ async def _sentence(
     met = joined((claim.text for claim in claims), intent.language)
     asked = _asked(told, met)
     messages = [*_beginning(intent.language), {"role": "user", "content": asked}]
-    if tried:
+    if tried and tried[0]:
         again = _filled("reason_again.md", why=harmless(", ".join(tried[1])))
         messages += [{"role": "assistant", "content": tried[0]}, {"role": "user", "content": again}]
     allowed = script_lock.quoted(intent.language, "", [told])
