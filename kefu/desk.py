@@ -24,6 +24,7 @@ from kefu.identity import Customers, Guests, Identity, load_secret
 from kefu.languages import Voice
 from kefu.llm import LLM, Endpoint
 from kefu.local_model import LocalModel
+from kefu.products.nearness import Nearness
 from kefu.products.opening import open_assortment
 from kefu.products.service import Advice
 from kefu.prompt import Layout
@@ -110,7 +111,8 @@ async def open_desk(settings: Settings, progress: Progress = _silent) -> AsyncIt
             assortment = await open_assortment(settings, engine, shop, index.embedder, progress, serves=True)
             stack.push_async_callback(assortment.close)
             understands = settings.may_use_model(settings.understanding)
-            advice = Advice(assortment, llm, limits.writing.walls.lock, understands, limits.writing.reasons)
+            nearness = Nearness(index.embedder)
+            advice = Advice(assortment, llm, limits.writing.walls.lock, understands, limits.writing.reasons, nearness)
             rounds = await _rounds(settings, llm)
             errands = Errands(shop, proofs, approvals, router, llm, rounds, advice, settings.contact)
         assistant = Assistant(conversations, index, llm, limits, errands, thinker)

@@ -233,7 +233,7 @@ def test_a_pointer_never_points_at_what_the_product_has_not() -> None:
     [
         ("A plain one. And it is free!", "A plain one."),
         ("  “A plain one”  ", "A plain one"),
-        ("- A plain\none.\nSecond.", "A plain one."),
+        ("- A plain one.\nSecond.", "A plain one."),
         ("很素。很好。", "很素。"),
         ("", ""),
         ("   ", ""),

@@ -96,6 +96,13 @@ def facts(product: Product, language: str) -> str:
     return "\n".join(filter(None, told))
 
 
+def properties(product: Product, language: str) -> str:
+    """What a product is like, as lines: name, attributes, description; without price, stock or options."""
+    told = {label(key, language): value_text(product, key, language) for key in product.attributes}
+    lines = [pair(name, text, language) for name, text in told.items() if text]
+    return "\n".join([name_of(product, language), *lines, named(product.descriptions, spoken(language))]).strip()
+
+
 def kind(product: Product, language: str) -> str:
     """What its category is called."""
     called = word(spoken(language), "category", product.category)

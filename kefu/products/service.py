@@ -13,6 +13,7 @@ from kefu.languages import home_country
 from kefu.llm import LLM
 from kefu.products.assortment import Assortment, Market
 from kefu.products.intent import Intent
+from kefu.products.nearness import Nearness
 from kefu.products.phrasing import phrased
 from kefu.products.reasons import Reason
 from kefu.products.recommend import Recommended, recommend
@@ -31,6 +32,7 @@ class Advice:
     lock: Dialect | None = None
     understands: bool = False
     words_reasons: bool = False
+    nearness: Nearness | None = None  # what a model heard is held against
 
     def market(self, market: str | None, language: str) -> Market:
         """The market that was named (a country, or "all"), else the language's home."""
@@ -46,7 +48,7 @@ class Advice:
         """What the word lists heard, with what the model adds where it may."""
         if not (self.llm and self.understands):
             return heard
-        return await understood(self.llm, self.assortment.vocabulary, heard)
+        return await understood(self.llm, self.assortment.vocabulary, heard, self.nearness)
 
     async def recommended(
         self, intent: Intent, market: Market, k: int, orders: CustomerOrders | None = None

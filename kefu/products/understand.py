@@ -1,14 +1,14 @@
 """What a wish says between the lines, by a model whose answer a schema holds to the catalogue's values.
 
-Every value comes with the shopper's own words for it; one whose words do not stand in the message is dropped, and what
-the word lists understood stays. Without a model the word lists alone are heard. Knows no search.
+Every value comes with the shopper's own words for it; one whose words do not stand in the message, were understood
+already or are nearer in meaning to another value is dropped: a small model invents more than it hears. What the word
+lists understood stays. Without a model they alone are heard. Knows no search.
 """
 
 from __future__ import annotations
 
 import logging
 import string
-from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -20,9 +20,10 @@ from kefu.events import ModelError
 from kefu.llm import LLM
 from kefu.products import intent as intents
 from kefu.products.intent import Intent, Meant
+from kefu.products.nearness import Nearness
 from kefu.wants.ask_model import fill
 from kefu.wants.looking_for import Vocabulary
-from kefu.wants.spoken import folded
+from kefu.wants.spoken import Said, folded, word_list
 
 log = logging.getLogger(__name__)
 _PROMPTS = Path(__file__).parent.parent / "prompts"
@@ -41,8 +42,9 @@ _MOST = 6  # wishes in one message
 _SHORTEST = 2  # letters of the words for one
 
 
-async def understood(llm: LLM, vocabulary: Vocabulary, intent: Intent) -> Intent:
-    """The intent with what a model adds to it; the same one where the model is away or gives nothing of use."""
+async def understood(llm: LLM, vocabulary: Vocabulary, intent: Intent, nearness: Nearness | None = None) -> Intent:
+    """The intent with what a model adds to it; the same one where the model is away or gives nothing of use.
+    `nearness`: holds the model's values against the meaning of the words; None takes its word for them."""
     shape = _shape(tuple(_values(vocabulary)))
     values = ", ".join(_values(vocabulary))
     instructions = string.Template((_PROMPTS / "wish.md").read_text(encoding="utf-8")).substitute(values=values).strip()
@@ -52,25 +54,28 @@ async def understood(llm: LLM, vocabulary: Vocabulary, intent: Intent) -> Intent
         log.warning("a wish is understood by its words alone: %s: %s", type(error).__name__, error)
         return intent
     heard = [(one["words"], one["value"]) for one in filled.model_dump()["heard"]] if filled else []
-    return intent.model_copy(update={"meant": (*intent.meant, *_added(heard, vocabulary, intent))})
+    told = [(words.strip(), value) for words, value in heard if _stands(words, value, vocabulary, intent)]
+    if nearness:
+        told = await nearness.bears_out(told, vocabulary, intent.language)
+    fields = _values(vocabulary)
+    added = {
+        value: Meant(field=fields[value], value=value, said=words, of=vocabulary.means(fields[value], value) or ())
+        for words, value in reversed(told)
+    }
+    return intent.model_copy(update={"meant": (*intent.meant, *reversed(added.values()))})
 
 
-def _added(heard: Sequence[tuple[str, str]], vocabulary: Vocabulary, intent: Intent) -> list[Meant]:
-    """What the model heard that stands in the shopper's words, and that the lists did not hear."""
-    said, taken = folded(intent.text), {meant.field for meant in intent.meant}
-    refused = [folded(meant.said) for meant in intent.meant if meant.field == "must_not"]
-    known = {meant.value for meant in intent.meant}
-    found: dict[str, Meant] = {}
-    for words, value in heard:
-        field = _values(vocabulary).get(value)
-        stands = len(words.strip()) >= _SHORTEST and folded(words).strip() in said
-        if field is None or not stands or value in known or any(one in folded(words) for one in refused):
-            continue
-        if field in _ALONE and field in taken:
-            continue
-        of = vocabulary.means(field, value) or ()
-        found.setdefault(value, Meant(field=field, value=value, said=words.strip(), of=of))
-    return list(found.values())
+def _stands(words: str, value: str, vocabulary: Vocabulary, intent: Intent) -> bool:
+    """Whether a value's words stand in the message, are not understood already, and refuse nothing."""
+    field, quoted = _values(vocabulary).get(value), folded(words).strip()
+    if field is None or len(quoted) < _SHORTEST or quoted not in folded(intent.text):
+        return False
+    if field in _ALONE and intent.values(field):
+        return False
+    known = [folded(one) for one in (*(meant.said for meant in intent.meant), intent.budget_said) if one]
+    if any(one in quoted or quoted in one for one in known):
+        return False
+    return not word_list("looking_for").says(Said.of(words, intent.language), "not")
 
 
 def _values(vocabulary: Vocabulary) -> dict[str, intents.Field]:

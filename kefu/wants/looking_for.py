@@ -96,6 +96,15 @@ class Vocabulary:
         """The values of a field that the lists of words name, or the categories that there are."""
         return self.categories if field == "category" else [v for v in self.known(field) if v in _likes()]
 
+    def words(self, languages: Iterable[str]) -> dict[str, list[str]]:
+        """The words for every value that a list names, for every category and every colour."""
+        listed = {*_likes(), *_looks(), *self.categories}
+        found: dict[str, list[str]] = {}
+        for entry in self._entries:
+            if entry.meant.value in listed:
+                found.setdefault(entry.meant.value, []).extend(w.text for w in entry.words if w.language in languages)
+        return found
+
     def english(self, text: str, language: str) -> str:
         """Those of the words that are known, in English: what a catalogue in English is searched with, too."""
         said = Said.of(text, language)
