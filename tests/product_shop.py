@@ -1,0 +1,129 @@
+"""Products in a line each, a database of them, and an embedder that counts: what tests of the product search share."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from rag.embedder import Embedder, Vectors
+from shop.catalog import OwnCatalogue
+from shop.database import open_database
+from shop.models import ProductRow, VariantRow
+from shop.money import Money
+from shop.product_index import ProductIndex
+from shop.protocol import Catalogue
+from shop.ranking import Weights
+from shop.search import ProductSearch
+from shop.sessions import changing
+from shop.store import MIGRATIONS
+from shop.views import Figures, Names, Product, Variant
+from tests.shop_data import clear
+
+TODAY = datetime.now(UTC)
+Kind = tuple[str, str, int, int]  # colour, size, price in yuan, stock
+
+
+class WordVectors:
+    """Texts that share words are near. A word such as `zh_silk` is `silk` said in Chinese: translations meet. Records
+    what it embeds as passages."""
+
+    def __init__(self, id: str = "words", dimension: int = 1024) -> None:
+        self.id = id
+        self.dimension = dimension
+        self.embedded: list[str] = []
+        self.fails = False
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        if self.fails:
+            raise RuntimeError("no embeddings today")
+        self.embedded += texts
+        return self.queries(texts)
+
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        vectors = np.full((len(texts), self.dimension), 1e-3, dtype=np.float32)
+        for row, words in zip(vectors, texts, strict=True):
+            for word in re.findall(r"\w+", re.sub(r"\b[a-z]{2}_", "", words.lower())):
+                row[zlib.crc32(word.encode()) % self.dimension] += 1
+        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
+
+    def for_task(self, task: str) -> WordVectors:
+        return self
+
+
+def thing(
+    id: str, name: str | Names, *kinds: Kind, category: str = "scarves", market: str = "CN", currency: str = "CNY",
+    about: str = "", sold: int = 0, rating: float | None = None, reviews: int = 20, listed: int = 300,
+    margin: float = 0.0, **attributes: str,
+) -> Product:  # fmt: skip
+    """A product; `listed`: how many days ago; `attributes`: English words, several apart by commas."""
+    variants = [
+        Variant(
+            id=f"{id}-{at}", product=id, options={"colour": {"en": colour}, "size": {"en": size}},
+            price=Money.of(price, currency), stock=stock,
+        )
+        for at, (colour, size, price, stock) in enumerate(kinds or [("black", "M", 100, 5)])
+    ]  # fmt: skip
+    figures = Figures(
+        sold=sold, rating=rating, reviews=reviews, margin=margin, listed_at=TODAY - timedelta(days=listed)
+    )
+    return Product(
+        id=id, names={"en": name} if isinstance(name, str) else name, category=category,
+        descriptions={"en": about} if about else {}, market=market, electronics=False, returnable=True, figures=figures,
+        attributes={key: tuple({"en": one} for one in value.split(",")) for key, value in attributes.items()},
+        variants=tuple(variants),
+    )  # fmt: skip
+
+
+async def put(engine: AsyncEngine, *products: Product) -> None:
+    """Writes products into the shop's tables; those with a known id are replaced."""
+    async with changing(engine) as db:
+        for one in products:
+            await db.execute(text("DELETE FROM products WHERE id = :id"), {"id": one.id})
+        db.add_all(_row(one) for one in products)
+
+
+def _row(one: Product) -> ProductRow:
+    plain = one.model_dump(include={"id", "names", "category", "descriptions", "market", "electronics", "returnable"})
+    variants = [
+        VariantRow(id=v.id, options=v.options, price=v.price.amount, currency=v.price.currency, stock=v.stock)
+        for v in one.variants
+    ]
+    attributes = one.model_dump(mode="json", include={"attributes"})
+    return ProductRow(variants=variants, **plain, **attributes, **one.figures.model_dump())
+
+
+async def run(engine: AsyncEngine, statement: str, **values: Any) -> None:
+    """Anybody's SQL."""
+    async with engine.begin() as db:
+        await db.execute(text(statement), values)
+
+
+@asynccontextmanager
+async def emptied(url: str) -> AsyncIterator[AsyncEngine]:
+    """The database, with nothing in it."""
+    engine = await open_database(url, MIGRATIONS)
+    await clear(engine)
+    await run(engine, "DELETE FROM product_changes")
+    yield engine
+    await engine.dispose()
+
+
+@asynccontextmanager
+async def searching(
+    engine: AsyncEngine, folder: Path, *products: Product, embedder: Embedder | None = None,
+    catalogue: Catalogue | None = None, **weights: float,
+) -> AsyncIterator[ProductSearch]:  # fmt: skip
+    """A search over these products, indexed."""
+    await put(engine, *products)
+    with closing(ProductIndex.open(engine, folder, embedder or WordVectors())) as index:
+        await index.sync()
+        yield ProductSearch(engine, catalogue or OwnCatalogue(engine), index, Weights(**weights))
