@@ -11,19 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from rag.embedder import Embedder, Vectors
+from rag.vectors import content_id
 from shop.catalog import OwnCatalogue
 from shop.database import open_database
-from shop.models import ProductRow, VariantRow
+from shop.models import ProductRow, ProductTextRow, VariantRow
 from shop.money import Money
 from shop.product_index import ProductIndex
+from shop.product_words import composed
 from shop.protocol import Catalogue
 from shop.ranking import Weights
 from shop.search import ProductSearch
-from shop.sessions import changing
+from shop.sessions import changing, reading
 from shop.store import MIGRATIONS
 from shop.views import Figures, Names, Product, Variant
 from tests.shop_data import clear
@@ -127,3 +129,30 @@ async def searching(
     with closing(ProductIndex.open(engine, folder, embedder or WordVectors())) as index:
         await index.sync()
         yield ProductSearch(engine, catalogue or OwnCatalogue(engine), index, Weights(**weights))
+
+
+# Texts and vectors that follow the catalogue
+
+SCARF = thing("scarf", {"en": "Silk scarf", "zh": "真丝围巾"}, material="silk")
+COAT = thing("coat", "Wool coat", ("grey", "M", 900, 3), ("black", "L", 950, 0), category="jackets", material="wool")
+
+
+async def texts(engine: AsyncEngine) -> list[tuple[str, str, str]]:
+    async with reading(engine) as db:
+        rows = await db.execute(select(ProductTextRow.product, ProductTextRow.language, ProductTextRow.content))
+        return sorted((product, language, content) for product, language, content in rows)
+
+
+def of(*products: Product) -> list[tuple[str, str, str]]:
+    """What the table of texts should hold."""
+    return sorted((p.id, each, content_id(composed(p, each))) for p in products for each in p.names)
+
+
+def vectors(index: ProductIndex) -> set[tuple[str, str]]:
+    return {(language, id) for language in index.vectors.languages() for id in index.vectors.ids(language)}
+
+
+async def assert_follows(index: ProductIndex, engine: AsyncEngine, *products: Product) -> None:
+    """Texts and vectors are those of these products, no more and no fewer."""
+    assert await texts(engine) == of(*products)
+    assert vectors(index) == {(language, content) for _, language, content in of(*products)}
