@@ -10,7 +10,7 @@ class RetrievalError(Exception):
     ├── EmbeddingError     the embeddings server is not reachable, refuses, or answers nonsense
     ├── IndexInUse         another process writes this store
     ├── IndexMismatch      the store was built with another embedding model or by another version
-    └── IndexUnavailable   the Chroma server cannot be reached
+    └── IndexUnavailable   Chroma cannot be reached, or its folder is broken
     """
 
 
@@ -32,4 +32,4 @@ class IndexMismatch(RetrievalError):
 
 
 class IndexUnavailable(RetrievalError):
-    """The Chroma server cannot be reached."""
+    """The Chroma server cannot be reached, or Chroma's folder is broken."""

@@ -200,7 +200,10 @@ def open_chroma(folder: Path, url: str) -> Client:
     """The Chroma server at `url`, else the one embedded in `folder`. IndexUnavailable."""
     settings = Settings(anonymized_telemetry=False)
     if not url:
-        return cast(Client, chromadb.PersistentClient(folder, settings))
+        try:
+            return cast(Client, chromadb.PersistentClient(folder, settings))
+        except InternalError as error:
+            raise IndexUnavailable(f"Chroma in its folder {folder}: {error}") from None
     parts = urlsplit(url)
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 8000)

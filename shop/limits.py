@@ -1,4 +1,5 @@
-"""The hard limits of a product search. What they mean is enforced by the database (shop.finding), never by likeness."""
+"""The hard limits of a product search. The database enforces them (shop.finding), `without` excepted; and every product
+that is shown is read anew and held against all of them. Likeness decides nothing here."""
 
 from __future__ import annotations
 
@@ -24,10 +25,10 @@ class Limits(View):
     colours: tuple[str, ...] = ()
     sizes: tuple[str, ...] = ()
     in_stock: bool = True
-    without: tuple[str, ...] = Field((), description='no product with these attributes, "material:wool"')
+    without: tuple[str, ...] = Field((), description='no product or variant with these attributes, "material:wool"')
 
     def fits(self, product: Product) -> list[Variant]:
-        """The variants of a product that meet them: what the database says, once more, on the data that is shown."""
+        """The variants of a product that meet them all, by the data that is shown."""
         if product.market != self.market or (self.categories and product.category not in self.categories):
             return []
         if any(of in self.without for of in _attributes(product)):
@@ -43,6 +44,7 @@ class Limits(View):
             and (self.highest is None or price.amount <= self.highest.amount)
             and (not self.colours or _option(variant, "colour") in self.colours)
             and (not self.sizes or _option(variant, "size") in self.sizes)
+            and not any(f"{key}:{named(names, 'en')}" in self.without for key, names in variant.options.items())
         )
 
 

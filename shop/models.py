@@ -94,12 +94,13 @@ class ProductTextRow(Base):
     __tablename__ = "product_texts"
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    product: Mapped[str] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"), index=True)
+    product: Mapped[str] = mapped_column(String, index=True)  # which may be gone: then the index drops its vector too
     language: Mapped[str]
     content: Mapped[str]  # hash of the text: names its vector, which products with the same text share
     terms: Mapped[str] = mapped_column(Text)  # what full-text search looks in, see shop.product_words
 
-    __table_args__ = (Index("product_texts_content", "language", "content"),)
+    # No id comes twice, so that the latest tells whether a text was written meanwhile
+    __table_args__ = (Index("product_texts_content", "language", "content"), {"sqlite_autoincrement": True})
 
 
 class ProductChangeRow(Base):

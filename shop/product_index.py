@@ -8,29 +8,25 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import delete, func, insert, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from rag.embedder import PRODUCTS, Embedder
 from rag.errors import IndexInUse
-from rag.vectors import Progress, TextVectors, content_id
-from shop.database import unbroken
-from shop.models import ProductChangeRow, ProductRow, ProductTextRow, ProductWordRow, VariantRow
-from shop.product_words import composed, differs_by, full_text, languages, unique
-from shop.rows import product_view
-from shop.sessions import changing, reading
-from shop.views import Names, Product
+from rag.vectors import Progress, TextVectors
+from shop import product_texts
+from shop.models import ProductRow, ProductTextRow, ProductWordRow, VariantRow
+from shop.product_texts import AT_ONCE, Key
+from shop.sessions import reading
+from shop.views import Names
 
-Texts = Mapping[str, Sequence[str]]  # by language
-
-_AT_ONCE = 500  # products in one transaction
 _COMPARE_S = 600.0  # how long a text whose vector another process failed to store may go without
-_LOCK = 0x70726F64  # "prod": replicas that share a database follow its changes one at a time
 NAME = "kefu-products"
 
 
@@ -41,14 +37,6 @@ class Synced:
     products: int = 0
     embedded: int = 0
     dropped: int = 0
-
-
-@dataclass(frozen=True)
-class _Noted:
-    """Changes up to an id, and the products that they are of."""
-
-    up_to: int
-    products: list[str]
 
 
 class ProductIndex:
@@ -62,10 +50,10 @@ class ProductIndex:
         self.languages: frozenset[str] = frozenset()  # that products are described in
         self.categories: frozenset[str] = frozenset()
         self.markets: dict[str, str] = {}  # market -> its currency
-        self._known = False  # categories and markets are as they were read
+        self._read_up_to = 0  # the text up to which those were read
         self._compared_at = -math.inf  # when the vectors were compared with all texts
-        self._fresh: dict[tuple[str, str], str] = {}  # (language, content) -> text, written and not embedded yet
-        self._gone: set[tuple[str, str]] = set()  # that products had before
+        self._fresh: dict[Key, str] = {}  # texts that are written and not embedded yet
+        self._gone: set[Key] = set()  # that products had before
         self._syncing = asyncio.Lock()
         self.last = Synced()  # what the last sync did
 
@@ -84,149 +72,101 @@ class ProductIndex:
     async def sync(self, progress: Progress = lambda done, total: None, *, rebuild: bool = False) -> Synced:
         """Brings texts and vectors up to date; cheap where nothing has changed. Full text is searched as soon as the
         texts are written, meanings when they are embedded. `progress` counts texts. Raises ShopUnavailable and rag's
-        errors; repeating it mends what a crash left. `rebuild`: all vectors anew, beside those that serve."""
+        errors; repeating it mends what a crash left. `rebuild`: all texts and vectors anew, the vectors beside those
+        that serve; IndexInUse where another process is at it."""
         async with self._syncing:
+            if rebuild:
+                if not self.writes:
+                    raise IndexInUse("Another process writes the products' vectors; stop that one first.")
+                await product_texts.note(self._engine)
             looked = await self.sync_texts()
             if not self.writes:
                 await asyncio.to_thread(self.vectors.refresh)
                 return Synced(looked)
-            if rebuild or time.monotonic() > self._compared_at + _COMPARE_S:
-                embedded, dropped = await self._compare_all(progress, rebuild)
-                self._fresh, self._gone, self._compared_at = {}, set(), time.monotonic()
-            else:
-                embedded, dropped = await self._embed_fresh(progress)
-            self.last = Synced(looked, embedded, dropped)
+            due = rebuild or time.monotonic() > self._compared_at + _COMPARE_S
+            done = await self._compare_all(progress, rebuild) if due else None
+            if done is None and self._compared_at > -math.inf:
+                done = await self._embed_fresh(progress)
+            self.last = Synced(looked, *(done or (0, 0)))
             return self.last
 
     async def sync_texts(self) -> int:
         """Writes the texts of products that have changed: how many those were. Embeds nothing."""
         looked = 0
-        while self.writes and (noted := await self._noted()):
-            if not await self._write_texts(noted):  # another process is at it
+        while self.writes and (noted := await product_texts.noted(self._engine)):
+            written = await product_texts.write(self._engine, noted)
+            if written is None:  # another process is at it
                 break
-            looked += len(noted.products)
-        if looked or not (self.words and self._known):
-            await self._read_words()
+            self._gone |= written.before
+            self._fresh |= written.now
+            looked += len(noted)
+        await self._read_words()
         return looked
 
     async def pending(self) -> int:
         """How many products wait to be looked at."""
-        async with reading(self._engine) as db:
-            return int(await db.scalar(select(func.count(ProductChangeRow.product.distinct()))) or 0)
-
-    # What has changed
-
-    async def _noted(self) -> _Noted | None:
-        """The products that changed first."""
-        latest, first = func.max(ProductChangeRow.id), func.min(ProductChangeRow.id)
-        rows = select(ProductChangeRow.product, latest).group_by(ProductChangeRow.product).order_by(first)
-        async with reading(self._engine) as db:
-            found = (await db.execute(rows.limit(_AT_ONCE))).all()
-        return _Noted(max(row[1] for row in found), [row[0] for row in found]) if found else None
-
-    @unbroken
-    async def _write_texts(self, noted: _Noted) -> bool:
-        """Writes the texts of these products; False where another process does."""
-        of = ProductTextRow.product.in_(noted.products)
-        done = (ProductChangeRow.product.in_(noted.products), ProductChangeRow.id <= noted.up_to)
-        async with changing(self._engine) as db:
-            if db.get_bind().dialect.name == "postgresql":
-                if not await db.scalar(select(func.pg_try_advisory_xact_lock(_LOCK))):
-                    return False
-            rows = await db.scalars(select(ProductRow).where(ProductRow.id.in_(noted.products)))
-            products = [product_view(row) for row in rows]
-            had = await db.execute(select(ProductTextRow.language, ProductTextRow.content).where(of))
-            before = {(language, content) for language, content in had}
-            texts = _texts(products)
-            await db.execute(delete(ProductTextRow).where(of))
-            if texts:
-                await db.execute(insert(ProductTextRow), [_row(*text) for text in texts])
-            await _learn_words(db, products)
-            await db.execute(delete(ProductChangeRow).where(*done))
-        self._gone |= before
-        self._fresh |= {(language, content_id(text)): text for _, language, text in texts}
-        if any(product.category not in self.categories or product.market not in self.markets for product in products):
-            self._known = False
-        return True
+        return await product_texts.pending(self._engine)
 
     async def _embed_fresh(self, progress: Progress) -> tuple[int, int]:
         """Embeds the texts that were written since the last time, and forgets those that no product has any more."""
-        texts: dict[str, list[str]] = {}
-        for (language, _), text in self._fresh.items():
-            texts.setdefault(language, []).append(text)
-        embedded = await asyncio.to_thread(self.vectors.put, texts, progress)
+        embedded = await asyncio.to_thread(self.vectors.put, _by_language(self._fresh), progress) if self._fresh else 0
         self._fresh = {}
-        dropped = await self._drop(self._gone)
+        gone = await product_texts.unused(self._engine, self._gone)
+        await self._forget(gone)
         self._gone = set()
-        return embedded, dropped
+        return embedded, len(gone)
 
-    async def _drop(self, before: set[tuple[str, str]]) -> int:
-        """Forgets the vectors of texts that no product has any more."""
-        by_language: dict[str, list[str]] = {}
-        for language, content in before:
-            by_language.setdefault(language, []).append(content)
-        dropped = 0
-        for language, contents in by_language.items():
-            of = (ProductTextRow.language == language, ProductTextRow.content.in_(contents))
-            async with reading(self._engine) as db:
-                used = set(await db.scalars(select(ProductTextRow.content).where(*of)))
-            gone = [content for content in contents if content not in used]
-            await asyncio.to_thread(self.vectors.remove, language, gone)
-            dropped += len(gone)
-        return dropped
+    async def _forget(self, gone: set[Key]) -> None:
+        for language in {language for language, _ in gone}:
+            contents = [content for of, content in gone if of == language]
+            await asyncio.to_thread(self.vectors.remove, language, contents)
 
-    # All of it
+    async def _compare_all(self, progress: Progress, rebuild: bool) -> tuple[int, int] | None:
+        """Embeds the texts whose vectors are missing (all of them, to rebuild), and forgets vectors without a text.
+        Processes that share the vectors do so one at a time: None where it is another's turn."""
+        async with product_texts.alone(self._engine) if self.vectors.shared else nullcontext(True) as alone:
+            await asyncio.to_thread(self.vectors.refresh)
+            if not alone:
+                if rebuild:
+                    raise IndexInUse("Another process builds the products' vectors; wait until it has finished.")
+                return None
+            embedded = await self._rebuild(progress) if rebuild else 0
+            wanted = await product_texts.keys(self._engine)
+            languages = self.vectors.languages()
+            there = {(one, id) for one in languages for id in await asyncio.to_thread(self.vectors.ids, one)}
+            todo = sorted(wanted - there)
+            for start in range(0, len(todo), AT_ONCE):
+                texts = await product_texts.texts_of(self._engine, todo[start : start + AT_ONCE])
+                tell = partial(_of, progress, start, len(todo))
+                embedded += await asyncio.to_thread(self.vectors.put, _by_language(texts), tell)
+            await self._forget(there - wanted)
+            await asyncio.to_thread(self.vectors.forget_others)
+            self._fresh, self._gone, self._compared_at = {}, set(), time.monotonic()
+            return embedded, len(there - wanted)
 
-    async def _compare_all(self, progress: Progress, rebuild: bool) -> tuple[int, int]:
-        """Embeds the texts whose vectors are missing (all of them, to rebuild), and forgets vectors without a text."""
-        async with reading(self._engine) as db:
-            rows = (await db.execute(select(ProductTextRow.language, ProductTextRow.content).distinct())).all()
-        wanted: dict[str, set[str]] = {}
-        for language, content in rows:
-            wanted.setdefault(language, set()).add(content)
-        there = {each: await asyncio.to_thread(self.vectors.ids, each) for each in self.vectors.languages()}
-        missing = {(one, content) for one, all_ in wanted.items() for content in all_ - there.get(one, set())}
-        embedded = dropped = 0
-        if rebuild:
-            texts = await self._texts_of({(one, content) for one, all_ in wanted.items() for content in all_})
-            await asyncio.to_thread(self.vectors.rebuild, texts, progress)
-            return sum(map(len, texts.values())), 0
-        todo = sorted(missing)
-        for start in range(0, len(todo), _AT_ONCE):
-            texts = await self._texts_of(set(todo[start : start + _AT_ONCE]))
-            tell = partial(_of, progress, start, len(todo))
-            embedded += await asyncio.to_thread(self.vectors.put, texts, tell)
-        for language, ids in there.items():
-            gone = ids - wanted.get(language, set())
-            await asyncio.to_thread(self.vectors.remove, language, sorted(gone))
-            dropped += len(gone)
-        await asyncio.to_thread(self.vectors.forget_others)
-        return embedded, dropped
-
-    async def _texts_of(self, wanted: set[tuple[str, str]]) -> Texts:
-        """The texts behind these (language, content), from one product each."""
-        products: dict[str, set[tuple[str, str]]] = {}
-        of = tuple_(ProductTextRow.language, ProductTextRow.content).in_(sorted(wanted))
-        grouped = select(func.min(ProductTextRow.product), ProductTextRow.language, ProductTextRow.content)
-        async with reading(self._engine) as db:
-            for product, *text in await db.execute(
-                grouped.where(of).group_by(ProductTextRow.language, ProductTextRow.content)
-            ):
-                products.setdefault(product, set()).add((text[0], text[1]))
-            rows = await db.scalars(select(ProductRow).where(ProductRow.id.in_(products)))
-            texts = _texts([product_view(row) for row in rows])
-        return _by_language([text for text in texts if (text[1], content_id(text[2])) in wanted])
+    async def _rebuild(self, progress: Progress) -> int:
+        texts = await product_texts.texts_of(self._engine, await product_texts.keys(self._engine))
+        await asyncio.to_thread(self.vectors.rebuild, _by_language(texts), progress)
+        return len(texts)
 
     async def _read_words(self) -> None:
-        wanted = select(ProductWordRow.attribute, ProductWordRow.value, ProductWordRow.names)
+        """Reads what the texts that were written since the last time, by whatever process, may have brought."""
+        fresh = ProductRow.id.in_(select(ProductTextRow.product).where(ProductTextRow.id > self._read_up_to))
         async with reading(self._engine) as db:
-            self.words = {(key, value): names for key, value, names in await db.execute(wanted)}
+            latest = await db.scalar(select(func.max(ProductTextRow.id))) or 0
+            if latest <= self._read_up_to:
+                return
+            wanted = select(ProductWordRow.attribute, ProductWordRow.value, ProductWordRow.names)
+            words = {(key, value): names for key, value, names in await db.execute(wanted)}
             self.languages = frozenset(await db.scalars(select(ProductTextRow.language).distinct()))
-            if not self._known:
-                self.categories = frozenset(await db.scalars(select(ProductRow.category).distinct()))
-                sold = select(ProductRow.market, VariantRow.currency).join(VariantRow).distinct()
-                self.markets = {market: currency for market, currency in await db.execute(sold)}
-                self._known = True
+            categories = frozenset(await db.scalars(select(ProductRow.category).where(fresh).distinct()))
+            sold = select(ProductRow.market, VariantRow.currency).join(VariantRow).where(fresh).distinct()
+            self.markets |= {market: currency for market, currency in await db.execute(sold)}
+        if words != self.words:
+            self.words = words
+        if categories - self.categories:
+            self.categories |= categories
+        self._read_up_to = latest
 
 
 def _of(progress: Progress, before: int, total: int, done: int, _: int) -> None:
@@ -234,27 +174,8 @@ def _of(progress: Progress, before: int, total: int, done: int, _: int) -> None:
     progress(before + done, total)
 
 
-def _texts(products: Sequence[Product]) -> list[tuple[str, str, str]]:
-    """(product, language, text) of each."""
-    return [(product.id, each, composed(product, each)) for product in products for each in languages(product)]
-
-
-def _row(product: str, language: str, text: str) -> dict[str, str]:
-    return {"product": product, "language": language, "content": content_id(text), "terms": full_text(text)}
-
-
-def _by_language(texts: Sequence[tuple[str, str, str]]) -> dict[str, list[str]]:
+def _by_language(texts: Mapping[Key, str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for _, language, text in texts:
+    for (language, _), text in texts.items():
         found.setdefault(language, []).append(text)
     return found
-
-
-async def _learn_words(db: AsyncSession, products: Sequence[Product]) -> None:
-    """Keeps what these products differ by; a word that is known stays as it is."""
-    words = unique(word for product in products for word in differs_by(product))
-    known = await db.execute(select(ProductWordRow.attribute, ProductWordRow.value))
-    fresh = words.keys() - {(attribute, value) for attribute, value in known}
-    rows = [{"attribute": key, "value": value, "names": words[key, value]} for key, value in sorted(fresh)]
-    if rows:
-        await db.execute(insert(ProductWordRow), rows)

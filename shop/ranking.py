@@ -55,7 +55,7 @@ def _having(products: Sequence[Product], alternatives: Alternatives) -> dict[str
         if wish[0] in "<>":
             numbers = {product.id: n for product in products if (n := _number(product, wish[1:])) is not None}
             order = sorted(set(numbers.values()), reverse=wish[0] == "<")
-            found |= {id: (order.index(n) + 1) / len(order) for id, n in numbers.items()}
+            found |= {id: max(found[id], (order.index(n) + 1) / len(order)) for id, n in numbers.items()}
     return found
 
 

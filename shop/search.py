@@ -6,97 +6,28 @@ anew from the catalogue before it is given, and held against the limits once mor
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
-import numpy as np
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from rag.centring import match_language
-from rag.diacritics import restore
-from rag.embedder import Vectors
-from rag.weighing import fuse
 from shop import finding, ranking
-from shop.limits import Limits, Order
+from shop.limits import Limits
 from shop.product_index import ProductIndex
 from shop.product_words import tokens
 from shop.protocol import Catalogue
+from shop.query import Hit, Nothing, Query, Results, Why
 from shop.ranking import Alternatives, Part, Weights
+from shop.recall import Recall, Relevance
 from shop.sessions import reading
-from shop.views import Product, Variant
+from shop.views import Product
 
-Why = Literal["price", "stock", "size", "colour", "material", "without", "nothing"]
+__all__ = ["Hit", "Nothing", "ProductSearch", "Query", "Results", "Why"]
 
-_FEW = 800  # products that are compared one by one; more are found through the index of vectors
-_NEAREST, _MOST = 200, 3200  # texts that it is asked for, at first and at last
-_SHARING = 100  # products that share most words
-_LOOKED_AT = 60  # products that are put in order
-_DENSE, _JUNK = 0.8, 0.18  # see rag.weighing
+_LOOKED_AT = 60  # products that are put in order, as many more at a time where too few of them fit
 _ENOUGH = 0.6  # of the best one's relevance: what is less is shown only where a category was named
-_ENGLISH = 0.3  # of a wish's vector, what its known words are in English; see bench/product_search.py
-# Twenty goods that the demo shop does not sell, asked for in four languages, came no nearer than 0.34 in four of five
-# cases, and no nearer than 0.26 in half of them; bench/product_search.py tells what that costs
-_LIKELY, _POSSIBLE = 0.34, 0.26
-_SAID = 0.6  # of a wish's terms that stand in one product's name: it is sold here, whatever its vector says
-_LOOKED_INTO = 10
 _NEAREST_SHOWN = 3  # where nothing fits
-_IN_ORDER = 200  # products looked at for a superlative
-
-
-@dataclass(frozen=True)
-class Query:
-    """What is looked for. `wanted`: what it should be like; `must`: what it has to be, or the answer is that there is
-    none ("material"); `called`: words of which one has to stand in its names, unless none has it; `liked`: a taste
-    (shop.ranking.taste); `order`: a superlative, which the data decides; `english`: those of the words that are known,
-    in English, for a catalogue that is not in the shopper's language."""
-
-    text: str
-    language: str  # BCP-47
-    limits: Limits = field(default_factory=Limits)
-    k: int = 10
-    wanted: Sequence[Alternatives] = ()
-    must: Sequence[Alternatives] = ()
-    called: Alternatives = frozenset()
-    liked: Mapping[str, float] = field(default_factory=dict)
-    order: Order | None = None
-    english: str = ""
-
-
-@dataclass(frozen=True)
-class Hit:
-    """A product that fits, with the variants that meet the limits, and what its place rests on. `score` leaves out the
-    margin, the merchant's own business: shoppers may read it."""
-
-    product: Product
-    variants: Sequence[Variant]
-    score: float
-    parts: Mapping[Part, float]
-
-
-@dataclass(frozen=True)
-class Nothing:
-    """No product fits. `why`: the limit without which there would be some; `nearest`: those."""
-
-    why: Why
-    nearest: Sequence[Hit] = ()
-
-
-@dataclass(frozen=True)
-class Relevance:
-    """How well products fit a wish's words, by id, 0 to 1; `likely`: whether any is such a thing at all."""
-
-    scores: Mapping[str, float]
-    likely: bool = True
-
-
-@dataclass(frozen=True)
-class Results:
-    """The best first, or why there is none."""
-
-    hits: Sequence[Hit]
-    none: Nothing | None = None
+_IN_ORDER, _EVERY = 1_000, 1_000_000  # products looked at for a superlative, and looked up
 
 
 class ProductSearch:
@@ -106,12 +37,12 @@ class ProductSearch:
         self._engine = engine
         self._catalogue = catalogue
         self.index = index
+        self._recall = Recall(engine, catalogue, index)
         self._weights = weights
-        self._told = weights.model_copy(update={"margin": 0.0})
 
     async def search(self, query: Query) -> Results:
         """Raises ShopUnavailable and rag's errors."""
-        relevance = await self._relevance(query)
+        relevance = await self._recall.relevance(query)
         if hits := await self._hits(query, relevance):
             return Results(hits) if relevance.likely else Results((), Nothing("nothing", hits))
         none = await self._nothing(query)
@@ -125,137 +56,52 @@ class ProductSearch:
 
     # What fits
 
-    async def _hits(self, query: Query, relevance: Relevance | None = None) -> list[Hit]:
-        near = (relevance or await self._relevance(query)).scores
+    async def _hits(self, query: Query, relevance: Relevance) -> list[Hit]:
+        near = relevance.scores
         if query.order:
             return await self._in_order(query, near)
         if not query.limits.categories:
             best = max(near.values(), default=0.0)
             near = {id: score for id, score in near.items() if score >= _ENOUGH * best}
-        best_first, products = sorted(near, key=lambda id: -near[id]), list[Product]()
-        while best_first and not products:  # that nothing is what it must be is said only when all were looked at
-            products = await self._fitting(query, best_first[:_LOOKED_AT])
-            del best_first[:_LOOKED_AT]
+        best_first = sorted(near, key=lambda id: -near[id])
+        products: list[Product] = []
+        for some in _blocks(best_first):
+            products += await self._fitting(query, some)
+            if len(products) >= query.k:
+                break
         parts = ranking.parts(products, near, [*query.wanted, *query.must], query.liked)
         scores = {product.id: ranking.total(parts[product.id], self._weights) for product in products}
-        vectors = await self._vectors(query.language, list(scores))
+        vectors = await self._recall.vectors(query.language, list(scores))
         by_id = {product.id: product for product in products}
         chosen = ranking.diverse(scores, vectors, query.k)
-        return [self._hit(by_id[id], query.limits, parts[id]) for id in chosen]
-
-    def _hit(self, product: Product, limits: Limits, parts: Mapping[Part, float]) -> Hit:
-        return Hit(product, limits.fits(product), ranking.total(parts, self._told), parts)
+        return [_hit(by_id[id], query.limits, scores[id], parts[id]) for id in chosen]
 
     async def _in_order(self, query: Query, near: Mapping[str, float]) -> list[Hit]:
         """A superlative: of all that meet the limits and have what is wanted, or else of what is meant, the first."""
         assert query.order
+        by_meaning = not query.limits.categories and not query.must and bool(tokens(query.text))
         async with reading(self._engine) as db:
-            ids = await finding.in_order(db, query.limits, query.order, _IN_ORDER)
-        products = await self._fitting(query, ids)
-        having = [p for p in products if all(one & ranking.attributes(p) for one in query.wanted)] or products
-        if not query.limits.categories and not query.must and tokens(query.text):
+            ids = await finding.in_order(db, query.limits, query.order, _EVERY if by_meaning else _IN_ORDER)
+        if by_meaning:
             best = max(near.values(), default=0.0)
-            having = [p for p in having if near.get(p.id, 0.0) >= _ENOUGH * best] or having
+            ids = [id for id in ids if near.get(id, 0.0) >= _ENOUGH * best] or ids
+        fitting: list[Product] = []
+        having: list[Product] = []
+        for some in _blocks(ids[:_IN_ORDER]):
+            products = await self._fitting(query, some)
+            fitting += products
+            having += [p for p in products if all(one & ranking.attributes(p) for one in query.wanted)]
+            if len(having) >= query.k:
+                break
+        having = _by_price_now(having or fitting, query)[: query.k]
         parts = ranking.parts(having, {p.id: near.get(p.id, 0.0) for p in having}, query.wanted, query.liked)
-        first = having[: query.k]
-        return [self._hit(p, query.limits, parts[p.id]) for p in first]
+        return [_hit(p, query.limits, ranking.total(parts[p.id], self._weights), parts[p.id]) for p in having]
 
     async def _fitting(self, query: Query, ids: Sequence[str]) -> list[Product]:
         """The products, read now, that meet the limits and are what they must be."""
         read = await self._catalogue.products(ids)
         fitting = [product for product in read if query.limits.fits(product) and _is_called(product, query.called)]
         return [product for product in fitting if all(one & ranking.attributes(product) for one in query.must)]
-
-    async def _relevance(self, query: Query) -> Relevance:
-        """How well products that meet the limits fit the words; what is not about them at all is left out."""
-        limits, text = query.limits, query.text
-        if not text.strip():
-            async with reading(self._engine) as db:
-                return Relevance(dict.fromkeys(await finding.matching(db, limits, _FEW), 1.0))
-        if match_language(query.language, ("vi",)):
-            text = restore(text)
-        vectors = self.index.vectors
-        own = match_language(query.language, self.index.languages) or ""
-        vector = await asyncio.to_thread(vectors.query, text, query.language)
-        if query.english and not own:
-            text = f"{text} {query.english}"
-            vector = vector + _ENGLISH * await asyncio.to_thread(vectors.query, query.english, "en")
-            vector /= np.linalg.norm(vector)
-        judged = self._judged(query, own)
-        cosines = await self._by_meaning(limits, vector, own, all_of_few=not judged)
-        async with reading(self._engine) as db:
-            shared = await finding.with_words(db, limits, own, tokens(text), _SHARING)
-        best = max(cosines.values(), default=0.0)
-        likely = best >= _LIKELY or not judged or await self._named(query, own, shared)
-        if not likely and best < _POSSIBLE:
-            return Relevance({}, likely=False)
-        others = [id for id in shared if id not in cosines]
-        cosines |= await self._cosines(vector, own, others)
-        ids = [id for id in cosines if cosines[id] >= _JUNK or id in shared or not judged]
-        dense = np.array([cosines[id] for id in ids], dtype=np.float64)
-        words = np.array([shared.get(id, 0.0) for id in ids], dtype=np.float64)
-        return Relevance(dict(zip(ids, fuse(dense, words, _DENSE).tolist(), strict=True)), likely)
-
-    def _judged(self, query: Query, own: str) -> bool:
-        """Whether likeness alone has to tell that the shop sells such a thing: not where the words name a category or
-        an attribute, nor where the catalogue is in another language, whose cosines are lower."""
-        return bool(own) and not (query.limits.categories or query.wanted or query.must or query.order)
-
-    async def _named(self, query: Query, own: str, shared: Mapping[str, float]) -> bool:
-        """Whether a product's name has most of the wish's words."""
-        asked = set(tokens(query.text))
-        products = await self._catalogue.products(sorted(shared, key=lambda id: -shared[id])[:_LOOKED_INTO])
-        return any(len(asked & set(tokens(one.names.get(own, "")))) >= _SAID * len(asked) for one in products)
-
-    async def _by_meaning(self, limits: Limits, vector: Vectors, own: str, *, all_of_few: bool) -> dict[str, float]:
-        """The cosines of the nearest products that meet the limits; where those are few, of all, and with
-        `all_of_few` also of those that are not embedded yet, as 0."""
-        async with reading(self._engine) as db:
-            few = await finding.matching(db, limits, _FEW + 1)
-        if len(few) <= _FEW:
-            near_ones = await self._cosines(vector, own, few)
-            return dict.fromkeys(few, 0.0) | near_ones if all_of_few else near_ones
-        n, vectors = _NEAREST, self.index.vectors
-        while True:
-            near: dict[tuple[str, str], float] = {}
-            for language in self._searched(own):
-                found = await asyncio.to_thread(vectors.nearest, vector, language, n)
-                near |= {(language, content): cosine for content, cosine in found.items()}
-            async with reading(self._engine) as db:
-                texts = await finding.those_meeting(db, limits, list(near))
-            best = _best((text.product, near[text.language, text.content]) for text in texts)
-            if len(best) >= _LOOKED_AT or len(near) < n or n >= _MOST:
-                return best
-            n *= 4
-
-    async def _cosines(self, vector: Vectors, own: str, products: Sequence[str]) -> dict[str, float]:
-        """A query's cosines with products, each by its text in the shopper's language, or by its nearest one."""
-        async with reading(self._engine) as db:
-            texts = await finding.texts_of(db, products)
-        having = {text.product for text in texts if text.language == own}
-        wanted = [text for text in texts if text.language == own or text.product not in having]
-        found: list[tuple[str, float]] = []
-        for language in {text.language for text in wanted}:
-            of = [text for text in wanted if text.language == language]
-            vectors = await asyncio.to_thread(self.index.vectors.vectors, language, [text.content for text in of])
-            found += [(text.product, float(vectors[text.content] @ vector)) for text in of if text.content in vectors]
-        return _best(found)
-
-    async def _vectors(self, language: str, products: Sequence[str]) -> dict[str, Vectors]:
-        """One vector for each product, to tell how alike they are."""
-        own = match_language(language, self.index.languages) or ""
-        async with reading(self._engine) as db:
-            texts = await finding.texts_of(db, products)
-        found: dict[str, Vectors] = {}
-        for each in self._searched(own):
-            of = [text for text in texts if text.language == each and text.product not in found]
-            vectors = await asyncio.to_thread(self.index.vectors.vectors, each, [text.content for text in of])
-            found |= {text.product: vectors[text.content] for text in of if text.content in vectors}
-        return found
-
-    def _searched(self, own: str) -> list[str]:
-        """The shopper's language where the catalogue has it, else all that it has."""
-        return [own] if own else self.index.vectors.languages()
 
     # Why nothing does
 
@@ -279,11 +125,46 @@ class ProductSearch:
         for why, now in looser:
             if now not in tried:
                 tried.append(now)
-                order = query.order or ("cheapest" if why == "price" and limits.highest else None)
-                if hits := await self._hits(replace(query, limits=now, order=order, k=_NEAREST_SHOWN)):
+                if hits := await (self._beyond if why == "price" else self._likely)(query, now):
                     return Nothing(why, hits)
-        hits = await self._hits(replace(query, must=(), k=_NEAREST_SHOWN)) if query.must else []
-        return Nothing("material", hits) if hits else Nothing("nothing")
+        for now in (limits, tried[-1]) if query.must else ():
+            if hits := await self._likely(replace(query, must=()), now):
+                return Nothing("material", hits)
+        return Nothing("nothing")
+
+    async def _beyond(self, query: Query, limits: Limits) -> list[Hit]:
+        """Within looser limits, what is nearest to the bounds on the price, above or below them."""
+        low, high = query.limits.lowest, query.limits.highest
+        above = limits.model_copy(update={"lowest": low})
+        below = limits.model_copy(update={"highest": high})
+        hits = await self._likely(replace(query, order="cheapest"), above) if high else []
+        hits += await self._likely(replace(query, order="dearest"), below) if low else []
+
+        def away(hit: Hit) -> int:
+            prices = [variant.price.amount for variant in hit.variants]
+            return min(max(low.amount - price if low else 0, price - high.amount if high else 0) for price in prices)
+
+        return sorted(hits, key=away)[:_NEAREST_SHOWN]
+
+    async def _likely(self, query: Query, limits: Limits) -> list[Hit]:
+        """What is nearest within other limits; nothing where the shop hardly sells such a thing."""
+        query = replace(query, limits=limits, k=_NEAREST_SHOWN)
+        relevance = await self._recall.relevance(replace(query, order=None))
+        return await self._hits(query, relevance) if relevance.likely else []
+
+
+def _blocks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[start : start + _LOOKED_AT] for start in range(0, len(ids), _LOOKED_AT))
+
+
+def _by_price_now(products: list[Product], query: Query) -> list[Product]:
+    """Put in order once more where prices decide: a copy of a foreign catalogue may not have the latest ones."""
+    prices = {one.id: [variant.price.amount for variant in query.limits.fits(one)] for one in products}
+    if query.order == "cheapest":
+        return sorted(products, key=lambda one: min(prices[one.id]))
+    if query.order == "dearest":
+        return sorted(products, key=lambda one: -max(prices[one.id]))
+    return products
 
 
 def _is_called(product: Product, words: Alternatives) -> bool:
@@ -292,9 +173,5 @@ def _is_called(product: Product, words: Alternatives) -> bool:
     return not words or any(word in names for word in words)
 
 
-def _best(found: Iterable[tuple[str, float]]) -> dict[str, float]:
-    """The greatest cosine of each product."""
-    best: dict[str, float] = {}
-    for product, cosine in found:
-        best[product] = max(best.get(product, -1.0), cosine)
-    return best
+def _hit(product: Product, limits: Limits, score: float, parts: Mapping[Part, float]) -> Hit:
+    return Hit(product, limits.fits(product), score, parts)

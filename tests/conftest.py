@@ -11,10 +11,11 @@ import pytest
 
 from kefu import model_files
 from kefu.config import Settings
+from tests.chroma_server import chroma_url
 from tests.postgres import postgres
 from tests.real_kefu import RealKefu
 
-__all__ = ["postgres"]  # one server for the whole session
+__all__ = ["chroma_url", "postgres"]  # one server of each for the whole session
 
 # The same examples in every run; `--hypothesis-profile=default` looks for new ones.
 hypothesis.settings.register_profile("kefu", derandomize=True, deadline=None)

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -16,7 +15,6 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 
@@ -399,30 +397,6 @@ def test_chroma_never_embeds_anything_itself(shop: Shop, monkeypatch: pytest.Mon
 
 
 # A Chroma server
-
-
-@pytest.fixture(scope="module")
-def chroma_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    place = tmp_path_factory.mktemp("chroma")
-    command = [str(Path(sys.executable).with_name("chroma")), "run", "--host", "127.0.0.1", "--port", str(port)]
-    with (place / "log").open("wb") as log:
-        server = subprocess.Popen([*command, "--path", str(place / "data")], cwd=place, stdout=log, stderr=log)
-    try:
-        url = f"http://127.0.0.1:{port}"
-        for _ in range(300):
-            try:
-                httpx.get(f"{url}/api/v2/heartbeat", timeout=1)
-                break
-            except httpx.TransportError:
-                assert server.poll() is None, (place / "log").read_text()
-                threading.Event().wait(0.1)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(10)
 
 
 def test_several_processes_share_a_chroma_server(shop: Shop, chroma_url: str) -> None:

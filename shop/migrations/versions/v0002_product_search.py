@@ -6,14 +6,14 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
-# (table, event, whose product): a new price or stock changes no text
+# (table, event, whose product): a new price or stock changes no text; a new market has to be heard of with the texts
 _TEXT_CHANGES = (
-    ("products", "INSERT", "NEW.id"),
-    ("products", "UPDATE OF names, category, descriptions, attributes", "NEW.id"),
-    ("products", "DELETE", "OLD.id"),
-    ("variants", "INSERT", "NEW.product"),
-    ("variants", "UPDATE OF options", "NEW.product"),
-    ("variants", "DELETE", "OLD.product"),
+    ("products", "INSERT", "id"),
+    ("products", "UPDATE OF id, names, category, descriptions, attributes, market", "id"),
+    ("products", "DELETE", "id"),
+    ("variants", "INSERT", "product"),
+    ("variants", "UPDATE OF product, options", "product"),
+    ("variants", "DELETE", "product"),
 )
 
 
@@ -30,10 +30,11 @@ def upgrade() -> None:
     op.create_table(
         "product_texts",
         sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("product", sa.String, sa.ForeignKey("products.id", ondelete="CASCADE"), nullable=False),
+        sa.Column("product", sa.String, nullable=False),
         sa.Column("language", sa.String, nullable=False),
         sa.Column("content", sa.String, nullable=False),
         sa.Column("terms", sa.Text, nullable=False),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_product_texts_product", "product_texts", ["product"])
     op.create_index("product_texts_content", "product_texts", ["language", "content"])
@@ -57,9 +58,11 @@ def upgrade() -> None:
 
 def _sqlite() -> None:
     for number, (table, event, product) in enumerate(_TEXT_CHANGES):
+        then, now = f"SELECT OLD.{product}", f"SELECT NEW.{product}"
+        these = {"INSERT": now, "DELETE": then}.get(event, f"{then} UNION {now}")
         op.execute(
             f"CREATE TRIGGER product_change_{number} AFTER {event} ON {table} BEGIN "
-            f"INSERT INTO product_changes (product) VALUES ({product}); END"
+            f"INSERT INTO product_changes (product) {these}; END"
         )
     op.execute(
         "CREATE VIRTUAL TABLE product_terms USING fts5(terms, content='product_texts', content_rowid='id', "
@@ -79,10 +82,10 @@ def _postgresql() -> None:
     for which in ("id", "product"):
         op.execute(
             f"CREATE FUNCTION note_product_{which}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-            f"INSERT INTO product_changes (product) VALUES (COALESCE(NEW.{which}, OLD.{which})); RETURN NULL; END $$"
+            "INSERT INTO product_changes (product) SELECT id "
+            f"FROM (SELECT OLD.{which} UNION SELECT NEW.{which}) AS c (id) WHERE id IS NOT NULL; RETURN NULL; END $$"
         )
-    for number, (table, event, product) in enumerate(_TEXT_CHANGES):
-        which = product.partition(".")[2]
+    for number, (table, event, which) in enumerate(_TEXT_CHANGES):
         op.execute(
             f"CREATE TRIGGER product_change_{number} AFTER {event} ON {table} "
             f"FOR EACH ROW EXECUTE FUNCTION note_product_{which}()"
