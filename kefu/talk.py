@@ -105,10 +105,9 @@ class Talk:
         return rows[-1] if rows else []
 
     def choice(self) -> list[ProductTile]:
-        """The row that "the second one" counts in: the latest that was offered, though one of it was asked about since."""
-        offers = [
-            list(card.products) for answer in self._answers()[-_IN_VIEW:] for card in answer.cards if _offers(card)
-        ]
+        """The row that "the second one" counts in: the latest that was offered, though one was asked about since."""
+        cards = [card for answer in self._answers()[-_IN_VIEW:] for card in answer.cards]
+        offers = [list(card.products) for card in cards if _offers(card)]
         return offers[-1] if offers else self.row()
 
     def tiles(self) -> list[ProductTile]:

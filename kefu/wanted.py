@@ -43,6 +43,7 @@ _WRITES: dict[str, Intent] = {
 }
 PRODUCT_INTENTS: tuple[Intent, ...] = ("find_products", "ask_product", "compare_products")
 _NEW_WISH = frozenset({"category", "recipient", "occasion"})  # whoever names one of these looks for something else
+_BOUNDS = frozenset({"lowest", "highest", "order"})  # nobody asks for these of one product
 _CHANGES = frozenset(_WRITES.values()) - {"change_default_address", "forget_me"}  # of an order
 _QUESTION = re.compile(
     r"[?？]|怎么|多少|几[天个件]|什么|哪里|哪儿|ยังไง|อย่างไร|เท่าไ|กี่|ทำไม|อะไร|เมื่อไ|ที่ไหน|ตอนไหน"
@@ -214,7 +215,7 @@ class Listener:
         heard = self.hears(text)
         if intent is None and row and follow_up.is_short(text):
             if products_meant(text, self.language, self.talk.choice(), row) or (
-                len(row) == 1 and (heard or _asks(text))
+                len(row) == 1 and not heard & _BOUNDS and (heard or _asks(text))
             ):
                 return Wanted("ask_product", (text,))
             intent = "find_products" if heard else None

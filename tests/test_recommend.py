@@ -1,4 +1,4 @@
-"""Recommendation by code: reasons that point at what is stored, the sentence before them, and wishes given in fields."""
+"""Recommendation by code: reasons that point at what is stored, the sentence before them, wishes given in fields."""
 
 from __future__ import annotations
 
