@@ -18,7 +18,7 @@ from kefu.wants.labelled import Intent
 from kefu.wants.offered import chosen, said_as_offered
 from kefu.wants.orders_meant import order_meant
 from kefu.wants.possible import asked_for
-from kefu.wants.products_meant import products_meant, says_this
+from kefu.wants.products_meant import products_meant, says_this, told_apart
 from kefu.wants.reasons import cancel_reason, return_reason
 from kefu.wants.router import LOOKS, SURE, Routed, Router
 from kefu.wants.size_told import sizes_told
@@ -43,6 +43,7 @@ _WRITES: dict[str, Intent] = {
 }
 PRODUCT_INTENTS: tuple[Intent, ...] = ("find_products", "ask_product", "compare_products")
 _NEW_WISH = frozenset({"category", "recipient", "occasion"})  # whoever names one of these looks for something else
+_BOUNDS = frozenset({"lowest", "highest", "order"})  # nobody asks for these of one product
 _CHANGES = frozenset(_WRITES.values()) - {"change_default_address", "forget_me"}  # of an order
 _QUESTION = re.compile(
     r"[?？]|怎么|多少|几[天个件]|什么|哪里|哪儿|ยังไง|อย่างไร|เท่าไ|กี่|ทำไม|อะไร|เมื่อไ|ที่ไหน|ตอนไหน"
@@ -198,7 +199,9 @@ class Listener:
         """Whether this message, with an intent of its own, answers what we asked back, and is no new request."""
         text = self.talk.question.text
         if request.intent in PRODUCT_INTENTS:  # asked which product is meant
-            return bool(products_meant(text, self.language, self.talk.row(), self.talk.tiles()))
+            row = self.talk.row()
+            named = products_meant(text, self.language, row, self.talk.tiles()) or told_apart(text, row)
+            return bool(named) or (intent in (None, request.intent) and bool(self.hears(text)))
         if proof_words.secret(text) or text not in request.texts:
             return True
         if intent not in (None, "policy", "confirm", "get_order", request.intent):
@@ -217,11 +220,11 @@ class Listener:
         if self.talk.shows_products() and short and intent in (None, "ask_product", "find_products"):
             if products_meant(text, self.language, row, self.talk.tiles()):
                 intent = intent or "ask_product"
-            elif "order" in heard or (heard and not product and intent != "ask_product"):
+            elif heard & _BOUNDS or (heard and not product and intent != "ask_product"):
                 intent = "find_products"
             elif product and intent is None and (heard or says_this(text)):
                 intent = "ask_product"
-        if intent == "find_products" and row and short and heard and not heard & _NEW_WISH:
+        if intent == "find_products" and short and heard and not heard & _NEW_WISH:
             return Wanted("find_products", (*self._wish(), text))
         return Wanted(intent, (text,)) if intent in PRODUCT_INTENTS else None
 

@@ -32,7 +32,7 @@ class Weights(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     wanted: float = Field(0.35, ge=0, le=5)  # share of the attributes asked for that the product has
-    history: float = Field(0.15, ge=0, le=5)  # likeness to what the shopper bought
+    history: float = Field(0.6, ge=0, le=5)  # likeness to what the shopper bought
     sales: float = Field(0.06, ge=0, le=5)
     rating: float = Field(0.05, ge=0, le=5)
     stock: float = Field(0.02, ge=0, le=5)

@@ -54,6 +54,12 @@ class ProductSearch:
         """Those of them that there are, in this order."""
         return await self._catalogue.products(ids)
 
+    async def sharing(self, text: str, limits: Limits, k: int) -> Sequence[Product]:
+        """The products whose texts, in any language, share most words with a message, the best first."""
+        async with reading(self._engine) as db:
+            shared = await finding.with_words(db, limits, "", tokens(text), k)
+        return await self.products(sorted(shared, key=lambda id: -shared[id]))
+
     # What fits
 
     async def _hits(self, query: Query, relevance: Relevance) -> list[Hit]:

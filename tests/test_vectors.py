@@ -64,7 +64,7 @@ def test_progress_counts_what_is_embedded_to_the_total(vectors: TextVectors) -> 
     vectors.put(
         {"en": [f"text {n}" for n in range(70)], "vi": ["one"]}, lambda done, total: steps.append((done, total))
     )
-    assert steps == [(0, 71), (32, 71), (64, 71), (70, 71), (71, 71)]
+    assert steps[0] == (0, 71) and steps[-1] == (71, 71) and steps == sorted(set(steps)) and len(steps) > 3
     steps.clear()
     vectors.put({"en": ["text 1"]}, lambda done, total: steps.append((done, total)))
     assert steps == []
@@ -182,11 +182,13 @@ from rag.vectors import TextVectors
 from tests.product_shop import WordVectors
 def die(done, total):
     if done: os.kill(os.getpid(), signal.SIGKILL)
-TextVectors("texts", Path({str(tmp_path)!r}), WordVectors()).rebuild({{"en": ["a b"], "vi": ["c d"]}}, die)
+vectors = TextVectors("texts", Path({str(tmp_path)!r}), WordVectors())
+vectors.workers = 1
+vectors.rebuild({{"en": ["a b"], "vi": ["c d"]}}, die)
 """
     killed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert collections(tmp_path) == ["en", "en", "vi"]
+    assert collections(tmp_path) == ["en", "en", "vi"]  # a half of it beside those that serve
     with closing(TextVectors("texts", tmp_path, embedder)) as vectors:
         assert nearest(vectors, "red silk scarf", "en") == [content_id("red silk scarf")]
         vectors.forget_others()

@@ -133,11 +133,9 @@ class Assortment:
             english=self.vocabulary.english(text, intent.language),
         )
 
-    async def named(self, text: str, language: str, market: Market, k: int) -> Sequence[Product]:
-        """The products whose texts share most words with a message, the best first."""
-        limits = Limits(market=market.name, in_stock=False)
-        results = await self._search.search(Query(text=text, language=language, limits=limits, k=k))
-        return [hit.product for hit in results.hits]
+    async def named(self, text: str, market: Market, k: int) -> Sequence[Product]:
+        """The products whose texts share most words with a message, the best first: sold out ones too."""
+        return await self._search.sharing(text, Limits(market=market.name, in_stock=False), k)
 
     async def products(self, ids: Sequence[str]) -> Sequence[Product]:
         """Those of them that there are, in this order. Raises ShopUnavailable."""

@@ -13,14 +13,14 @@ from kefu.products.facts import name_of
 from kefu.products.intent import Intent
 from kefu.tools.tool import Session
 from kefu.wants.looking_for import comparative
-from kefu.wants.products_meant import products_meant, says_this
+from kefu.wants.products_meant import products_meant, says_this, told_apart
 from kefu.wants.spoken import Said, folded
 from kefu.wants.wishes import Ask, Call, Request, Understood
 from rag.lexical import lexical_terms
 from shop.views import Product
 
 INTENTS = frozenset({"find_products", "ask_product", "compare_products"})
-_LOOKED_AT = 5  # products among which a name is looked for
+_LOOKED_AT = 20  # products among which a name is looked for
 _SHARE = 0.5  # of a product's name that has to be said, where it was not shown before
 _COMPARED = 4
 
@@ -31,7 +31,7 @@ async def understand_product(request: Request, session: Session) -> Understood:
         return Call("recommend", {"wish": request.text})
     row, shown = request.row, request.tiles
     meant = products_meant(request.said[-1], request.language, row, shown)
-    meant = meant or products_meant(request.text, request.language, row, shown)
+    meant = meant or told_apart(request.said[-1], row) or products_meant(request.text, request.language, row, shown)
     if request.intent == "compare_products":
         return await _compare(request, session.assortment, session, meant)
     meant = meant or [product.id for product in await _named(request, session.assortment, session)][:1]
@@ -59,7 +59,7 @@ async def _compare(request: Request, assortment: Assortment, session: Session, m
 async def _named(request: Request, assortment: Assortment, session: Session) -> Sequence[Product]:
     """Products of the shop whose names are said, or most of them, the best first."""
     market = assortment.market(session.country)
-    found = await assortment.named(request.said[-1], request.language, market, _LOOKED_AT)
+    found = await assortment.named(request.said[-1], market, _LOOKED_AT)
     said = request.said[-1]
     shares = {product.id: _share(said, product, request.language) for product in found}
     good = [product for product in found if shares[product.id] >= _SHARE]

@@ -48,6 +48,14 @@ def says_this(text: str) -> bool:
     return bool(_THIS.search(folded(text)))
 
 
+def told_apart(text: str, row: Sequence[ProductTile]) -> list[str]:
+    """Those of a row of which words are said that no other's name has: "the garden one"."""
+    said = set(lexical_terms(folded(text)))
+    terms = {tile.id: set(lexical_terms(tile.name)) for tile in row}
+    own = {id: its.difference(*(other for o, other in terms.items() if o != id)) for id, its in terms.items()}
+    return [id for id, words in own.items() if words & said] if len(row) > 1 else []
+
+
 def _named(said: str, tiles: Sequence[ProductTile]) -> list[str]:
     """Those whose whole name stands in the message; none within a longer one."""
     found = {tile.id: said.find(folded(tile.name)) for tile in tiles if folded(tile.name) in said}
