@@ -126,6 +126,19 @@ CATALOGUE = (
         {"for": "unisex", "material": "polyester", "style": "sporty", "occasion": "sport", "feature": "breathable"},
         ("white", "black"), ("m", "l"),
     ),
+    # Two that differ in nothing but whom they suit
+    Goods(
+        "city-top", "shirts",
+        ("城市上衣", "City top", "Áo Phố", "เสื้อซิตี้"), ("一件上衣。", "A top.", "Một chiếc áo.", "เสื้อหนึ่งตัว"),
+        (179, 590_000, 790, 27),
+        {"for": "unisex", "material": "cotton", "style": "business", "occasion": "office"}, ("white",), ("m", "l"),
+    ),
+    Goods(
+        "park-top", "shirts",
+        ("公园上衣", "Park top", "Áo Vườn", "เสื้อพาร์ก"), ("一件上衣。", "A top.", "Một chiếc áo.", "เสื้อหนึ่งตัว"),
+        (179, 590_000, 790, 27),
+        {"for": "unisex", "material": "cotton", "style": "sporty", "occasion": "sport"}, ("white",), ("m", "l"),
+    ),
     Goods(
         "marathon-phone", "phones",
         ("长跑手机", "Marathon phone", "Điện thoại Marathon", "โทรศัพท์ Marathon"),
