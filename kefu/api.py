@@ -34,16 +34,21 @@ _QUIET_S = 15  # a stream never says nothing for longer: proxies give up after a
 _READY_S = 5  # a model server that takes longer to say that it is there is not ready
 
 
-def _whole(text: object) -> object:
-    """Without half emoji, which a client that cuts its text at a number of characters sends, and nothing can store."""
-    return text.encode("utf-8", "ignore").decode() if isinstance(text, str) else text
+def whole(value: object) -> object:
+    """A text, and every text in a body, without half emoji: clients that cut their text at a number of characters send
+    them, and nothing can store or answer them."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "ignore").decode()
+    if isinstance(value, dict):
+        return {whole(key): whole(inner) for key, inner in value.items()}
+    return [whole(inner) for inner in value] if isinstance(value, list) else value
 
 
 class ChatRequest(BaseModel):
     """One message of a shopper. Without `conversation` a new one begins; `message_id` makes a retry harmless."""
 
     message: Annotated[
-        str, BeforeValidator(_whole), Field(max_length=100_000)
+        str, BeforeValidator(whole), Field(max_length=100_000)
     ]  # the friendly limit is the assistant's; this one only bounds memory
     conversation: uuid.UUID | None = None
     message_id: uuid.UUID | None = None

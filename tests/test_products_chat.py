@@ -24,6 +24,7 @@ INTENTS = {
 }  # fmt: skip
 SCARF = "I am looking for a silk scarf for my mother"
 SCARVES = {"quiet-scarf", "garden-scarf"}
+LIKE = words("en", "bought_before")
 SECRETS = ("margin", "0.379", "86420", '"sold"')  # of the merchant alone
 
 
@@ -289,19 +290,19 @@ async def test_what_to_compare_is_asked_and_the_answer_goes_on(desk: ProductsDes
 
 
 async def test_what_a_customer_bought_changes_what_comes_first(desk: ProductsDesk) -> None:
-    wish, like = "想买件适合的上衣", words("zh", "bought_before")
-    for product, other in (("desk-shirt", "track-top"), ("track-top", "desk-shirt")):
+    wish = "I am looking for a top"
+    for product, first in (("desk-shirt", "city-top"), ("track-top", "park-top")):
         await bought(desk.engine, MEI, f"{product}-CN")
         events = await (await desk.asked_by(f"customer:{MEI}")).say(wish)
-        assert row(events) == [product, other] and like in tile(events, product).reason
-    assert not [one for one in card(await desk.say(wish)).products if like in one.reason], "a guest has no history"
+        assert row(events)[0] == first and LIKE in tile(events, first).reason
+    assert not [one for one in card(await desk.say(wish)).products if LIKE in one.reason], "a guest has no history"
 
 
 async def test_a_guest_who_proves_an_order_has_a_history_too(desk: ProductsDesk) -> None:
-    await bought(desk.engine, MEI, "desk-shirt-CN")
+    await bought(desk.engine, MEI, "track-top-CN")
     await desk.say(f"Where is {SHIPPED}? 8000")
-    events = await desk.say("想买件适合的上衣")
-    assert row(events)[0] == "desk-shirt" and words("zh", "bought_before") in tile(events, "desk-shirt").reason
+    events = await desk.say("I am looking for a top")
+    assert row(events)[0] == "park-top" and LIKE in tile(events, "park-top").reason
 
 
 async def test_somebody_whom_the_shop_does_not_know_is_served_like_a_guest(desk: ProductsDesk) -> None:
