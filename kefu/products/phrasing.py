@@ -94,7 +94,7 @@ async def _sentence(
             if not one_line(written).endswith(said):
                 break  # a second sentence is not shown
     if not said or cut or len(said) > _LONGEST:
-        return said[:_LONGEST], ["too long or empty"]
+        return said[:_LONGEST], ["not one short sentence"]
     others = [other.product for other in found.shown]
     wrong = unsupported(said, hit, intent, found.limits, assortment.vocabulary, others)
     return said, wrong + strange(said, [told, met, kind(hit.product, intent.language)], intent.language)
