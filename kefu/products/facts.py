@@ -14,6 +14,7 @@ from shop.product_words import COLOUR, SIZE, category_name
 from shop.views import Product, Variant, named
 
 _LOW = 3  # units that are few
+_OF_PARTS = {"sleeve", "neckline", "closure", "length", "pattern", "fit", "care", "level"}
 
 
 def price_text(variants: Sequence[Variant], language: str) -> str:
@@ -97,8 +98,10 @@ def facts(product: Product, language: str) -> str:
 
 
 def properties(product: Product, language: str) -> str:
-    """What a product is like, as lines: name, attributes, description; without price, stock or options."""
-    told = {label(key, language): value_text(product, key, language) for key in product.attributes}
+    """What a product is like, as lines: name, attributes, description; without price, stock, options and what is true
+    of a part of it alone ("lapels" and "long sleeves" became "lapel sleeves")."""
+    keys = [key for key in product.attributes if key not in _OF_PARTS]
+    told = {label(key, language): value_text(product, key, language) for key in keys}
     lines = [pair(name, text, language) for name, text in told.items() if text]
     return "\n".join([name_of(product, language), *lines, named(product.descriptions, spoken(language))]).strip()
 

@@ -95,7 +95,7 @@ async def _sentence(
             if not one_line(written).endswith(said):
                 break  # a second sentence is not shown
     if not said or cut or len(said) > _LONGEST:
-        return said[:_LONGEST], ["too long or empty"]
+        return said[:_LONGEST], ["not one short sentence"]
     if drift := _drift(said, intent.language, allowed):
         return said, [drift]
     others = [other.product for other in found.shown]
