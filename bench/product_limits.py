@@ -58,7 +58,8 @@ def _count(counts: dict[str, int], query: Query, results: Results, products: Seq
         loose = _without(query.limits, results.none.why)
         near = {product.id: these for product in products if (these := _allowed(product, loose))}
         counts["none"] += 1
-        counts["false_none"] += bool(allowed) and not query.text
+        # Best rated can only be what somebody has rated
+        counts["false_none"] += bool(allowed) and not query.text and query.order != "best_rated"
         counts["nearest"] += len(results.none.nearest)
         counts["nearest_wrong"] += sum(not _right(hit.product.id, hit.variants, near) for hit in results.none.nearest)
 

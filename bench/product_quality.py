@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 from unittest.mock import AsyncMock, patch
 
@@ -71,6 +72,7 @@ async def measure(
         "bounded": sum(topic.bounds != Bounds() for topic in topics),
         "bounds_right": sum(read),
         "rows": rows,
+        "cheapest": [await _cheapest(searched, items, topics, each, vocabulary) for each in LANGUAGES],
         "model": "" if isinstance(model, str) else which(model),
         "not_measured": model if isinstance(model, str) else "",
     }
@@ -106,6 +108,20 @@ async def _row(
     p50, p95 = (float(np.percentile(spent, p)) for p in (50, 95))
     row = {"recall": float(np.mean(recall)), "ndcg": float(np.mean(ndcg)), "violations": violations, "none": none}
     return row | {"p50_ms": round(p50, 1), "p95_ms": round(p95, 1)}
+
+
+async def _cheapest(
+    searched: ProductSearch, items: Sequence[Item], topics: Sequence[Topic], language: str, vocabulary: Vocabulary
+) -> Row:
+    """Each wish for the cheapest of its kind: how often what comes first answers it, and is the cheapest that does."""
+    prices = {item.id: item.price.amount for item in items}
+    answering = cheapest = 0
+    for topic in topics:
+        results = await searched.search(replace(asked(topic, language, vocabulary), order="cheapest"))
+        first = [hit.product.id for hit in results.hits[:1] if hit.product.id in topic.answers]
+        answering += len(first)
+        cheapest += [prices[id] for id in first] == [min(prices[id] for id in topic.answers)]
+    return {"language": language, "n": len(topics), "answering": answering, "cheapest": cheapest}
 
 
 def _gain(hits: Sequence[bool]) -> float:

@@ -78,6 +78,8 @@ def markdown(results: dict[str, Any]) -> str:
         f"from the wish: right in {quality['bounds_right']} of {len(LANGUAGES) * quality['topics']}.",
         _quality(quality["rows"]),
         _tutorial(quality),
+        "The same wishes for the cheapest of its kind: what comes first answers the wish / is the cheapest that does.",
+        _cheapest(quality["cheapest"]),
         "The whole search as shipped, milliseconds:",
         _spent(quality["rows"]),
         _violations(results),
@@ -100,6 +102,11 @@ def _tutorial(quality: dict[str, Any]) -> str:
     if quality["not_measured"]:
         return f"Chroma's default model: not measured: {quality['not_measured']}."
     return f"Chroma's default model is all-MiniLM-L6-v2; {quality['model']}."
+
+
+def _cheapest(rows: Sequence[dict[str, Any]]) -> str:
+    shares = [f"{row['answering'] / row['n']:.1%} / {row['cheapest'] / row['n']:.1%}" for row in rows]
+    return report.table([_NAMES[row["language"]] for row in rows], [shares])
 
 
 def _spent(rows: Sequence[dict[str, Any]]) -> str:

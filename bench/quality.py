@@ -18,29 +18,34 @@ from bench.report import RESULTS
 PAGE = Path(__file__).parent.parent / "docs" / "quality.md"
 BENCHES = (
     "language", "diacritics", "retrieval", "follow_ups", "nearby", "script_lock", "attribution", "answers", "router",
+<<<<<<< HEAD
     "tool_calls", "wishes", "recommendations", "tau2_retail",
+=======
+    "tool_calls", "tau2_retail", "budgets", "product_search",
+>>>>>>> wt-bench
 )  # fmt: skip
 # What wants a folder of the data, and which; the others take none
 _FOLDERS = {
     "diacritics": "xquad-dev",
     "retrieval": "xquad-dev",
     "tau2_retail": "tau2-retail",
+    "product_search": "retail-demo-store",
     "language": "",
     "router": "",
 }
-_ONLY_WITH_DATA = ("diacritics", "retrieval", "tau2_retail")
+_ONLY_WITH_DATA = ("diacritics", "retrieval", "tau2_retail", "product_search")
 _HEAD = """# Quality: what was measured
 
 Written by `make quality` (`bench/quality.py`); do not edit by hand. Each table has its day and machine; its bench says
 in its first lines how it measures. Shares are percentages. Tables with other people's data need it in a folder,
 `make quality DATA=…`: `xquad-dev/` (XQuAD's files in en, zh, vi, th; CC BY-SA 4.0), `wisesight/` (CC0) and `bitext/`
-(CDLA-Sharing-1.0), `tau2-retail/` (MIT). None of it is in this repository.
+(CDLA-Sharing-1.0), `tau2-retail/` (MIT), `retail-demo-store/` (MIT-0). None of it is in this repository.
 """
 
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, help="a folder with xquad-dev/, wisesight/, bitext/, tau2-retail/")
+    parser.add_argument("--data", type=Path, help="a folder with the data that docs/quality.md names")
     parser.add_argument("--render", action="store_true", help="only write the page")
     options = parser.parse_args(argv)
     for name in () if options.render else BENCHES:
