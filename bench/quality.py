@@ -18,11 +18,7 @@ from bench.report import RESULTS
 PAGE = Path(__file__).parent.parent / "docs" / "quality.md"
 BENCHES = (
     "language", "diacritics", "retrieval", "follow_ups", "nearby", "script_lock", "attribution", "answers", "router",
-<<<<<<< HEAD
-    "tool_calls", "wishes", "recommendations", "tau2_retail",
-=======
-    "tool_calls", "tau2_retail", "budgets", "product_search",
->>>>>>> wt-bench
+    "tool_calls", "tau2_retail", "budgets", "product_search", "wishes", "recommendations",
 )  # fmt: skip
 # What wants a folder of the data, and which; the others take none
 _FOLDERS = {
