@@ -53,8 +53,11 @@ def _of_variant(limits: Limits) -> list[ColumnElement[bool]]:
     if limits.highest:
         variant += [VariantRow.price <= limits.highest.amount, VariantRow.currency == limits.highest.currency]
     for option, values in (("colour", limits.colours), ("size", limits.sizes)):
+        its = VariantRow.options[(option, "en")].as_string()
         if values:
-            variant.append(VariantRow.options[(option, "en")].as_string().in_(values))
+            variant.append(its.in_(values))
+        if refused := [of.partition(":")[2] for of in limits.without if of.startswith(f"{option}:")]:
+            variant.append(or_(its.is_(None), its.not_in(refused)))
     return variant
 
 

@@ -1,5 +1,5 @@
-"""The hard limits of a product search. The database enforces them (shop.finding), `without` excepted; and every product
-that is shown is read anew and held against all of them. Likeness decides nothing here."""
+"""The hard limits of a product search. The database enforces them (shop.finding), all but attributes in `without`; and
+every product that is shown is read anew and held against all of them. Likeness decides nothing here."""
 
 from __future__ import annotations
 
