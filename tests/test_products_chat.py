@@ -329,22 +329,22 @@ async def test_an_order_is_still_an_order_among_products(desk: ProductsDesk) -> 
 
 
 def by_product(**sentences: str) -> Callable[[dict[str, Any]], Reply]:
-    """A model that says a sentence of each product, told apart by its pattern in the request."""
+    """A model that says a sentence of each product, told apart by its name in the request."""
 
     def reply(body: dict[str, Any]) -> Reply:
-        return say(next(said for goods, said in sentences.items() if PATTERN[goods] in last_product(body)))
+        return say(next(said for goods, said in sentences.items() if NAMES[goods] in last_product(body)))
 
     return reply
 
 
-TRUE = {"quiet": "Mulberry silk, plain, for women.", "garden": "Mulberry silk, floral, for women."}
-PATTERN = {"quiet": "plain", "garden": "floral"}
+TRUE = {"quiet": "Mulberry silk for women.", "garden": "Romantic mulberry silk for women."}
+NAMES = {"quiet": "quiet silk scarf", "garden": "garden silk scarf"}
 
 
 def last_product(body: dict[str, Any]) -> str:
     """What the request says of the product that a sentence is wanted for."""
     asked = [m["content"].lower() for m in body["messages"] if m["role"] == "user"]
-    return str(next(text for text in reversed(asked) if any(pattern in text for pattern in PATTERN.values())))
+    return str(next(text for text in reversed(asked) if any(name in text for name in NAMES.values())))
 
 
 async def test_reasons_come_one_by_one_as_they_are_worded(desk: ProductsDesk, model: ScriptedModel) -> None:
@@ -367,7 +367,7 @@ async def test_an_untrue_sentence_is_written_once_more_and_never_shown(
     tries = {"quiet": iter(["Warm cashmere.", TRUE["quiet"]]), "garden": iter(["It is free.", "Waterproof, 77 % off."])}
 
     def reply(body: dict[str, Any]) -> Reply:
-        return say(next(tries["quiet" if "plain" in last_product(body) else "garden"]))
+        return say(next(tries["quiet" if NAMES["quiet"] in last_product(body) else "garden"]))
 
     model.script = reply
     events = await desk.using(reasons=True).say(SCARF)
