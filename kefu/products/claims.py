@@ -123,7 +123,9 @@ def strange(said: str, told: Iterable[str], language: str) -> list[str]:
     if script_lock.own(language):
         return _uncovered(text, known, language)
     words = {*_WORDS.findall(known), *(part for word in _linking()[language] for part in folded(word).split())}
-    return [word for word in _WORDS.findall(text) if not words & {word, word.removesuffix("s"), f"{word}s"}]
+    return [
+        word for word in _WORDS.findall(text) if not words & {word, word.removesuffix("s"), f"{word}s", f"{word}es"}
+    ]
 
 
 def _uncovered(text: str, known: str, language: str) -> list[str]:

@@ -21,6 +21,7 @@ from kefu.control_tokens import harmless
 from kefu.events import ModelError
 from kefu.languages import LANGUAGES
 from kefu.llm import LLM, Finished, TextDelta
+from kefu.products.answers import stored
 from kefu.products.assortment import Assortment
 from kefu.products.claims import first_sentence, one_line, pointed, strange, unsupported
 from kefu.products.facts import kind, properties
@@ -100,7 +101,12 @@ async def _sentence(
         return said, [drift]
     others = [other.product for other in found.shown]
     wrong = unsupported(said, hit, intent, found.limits, assortment.vocabulary, others)
-    return said, wrong + strange(said, [told, met, kind(hit.product, intent.language)], intent.language)
+    its = [
+        *stored(hit.product, intent.language),
+        met,
+        kind(hit.product, intent.language),
+    ]  # values without their labels
+    return said, wrong + strange(said, its, intent.language)
 
 
 def _beginning(language: str) -> list[dict[str, str]]:
