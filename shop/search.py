@@ -193,7 +193,7 @@ class ProductSearch:
         if not likely and best < _POSSIBLE:
             return Relevance({}, likely=False)
         others = [id for id in shared if id not in cosines]
-        cosines |= await self._cosines(vector, own, others)
+        cosines |= dict.fromkeys(others, 0.0) | await self._cosines(vector, own, others)  # not all are embedded yet
         ids = [id for id in cosines if cosines[id] >= _JUNK or id in shared]
         dense = np.array([cosines[id] for id in ids], dtype=np.float64)
         words = np.array([shared.get(id, 0.0) for id in ids], dtype=np.float64)
