@@ -17,7 +17,7 @@ from kefu.desk import Desk
 from kefu.identity import customer_of
 from kefu.languages import LANGUAGES, Voice, detect
 from kefu.products.assortment import Market
-from kefu.products.intent import Intent
+from kefu.products.intent import MOST_MONEY, Intent
 from kefu.products.reasons import Reason
 from kefu.products.recommend import Recommended
 from kefu.products.service import Advice
@@ -80,8 +80,8 @@ async def products(
     market: Annotated[str | None, Query(pattern=r"^([A-Za-z]{2}|all)$")] = None,
     language: Annotated[str | None, Query(max_length=35)] = None,
     category: Annotated[list[str] | None, Query()] = None,
-    min_price: Annotated[float | None, Query(ge=0)] = None,
-    max_price: Annotated[float | None, Query(gt=0)] = None,
+    min_price: Annotated[float | None, Query(ge=0, le=MOST_MONEY)] = None,
+    max_price: Annotated[float | None, Query(gt=0, le=MOST_MONEY)] = None,
     sort: Annotated[Order | None, Query()] = None,
 ) -> RecommendView:
     """Products by meaning, within limits that the words or the parameters name. Without `q`: all that meet them."""

@@ -129,7 +129,8 @@ async def test_k_is_kept_to(site: Site) -> None:
     "query",
     [
         {"k": 0}, {"k": 21}, {"k": "many"}, {"market": "Narnia"}, {"language": "tlh"}, {"category": "spaceships"},
-        {"sort": "random"}, {"min_price": -1}, {"max_price": 0}, {"q": "x" * 1001},
+        {"sort": "random"}, {"min_price": -1}, {"max_price": 0}, {"max_price": "inf"},
+        {"min_price": 1e300}, {"q": "x" * 1001},
     ],
     ids=str,
 )  # fmt: skip
@@ -191,6 +192,7 @@ async def test_a_language_may_be_named_with_its_region(site: Site) -> None:
         ({"message": "x", "market": "everywhere"}, "market"), ({"message": "x", "language": "tlh"}, "language"),
         ({"message": "x", "customer": MEI}, "customer"), ({"intent": {"material": ["kryptonite"]}}, "kryptonite"),
         ({"intent": {"colours": ["red"]}}, "colours"), ({"intent": {"highest": -1}}, "highest"),
+        ({"intent": {"lowest": 1e300}}, "lowest"),
         ({"intent": {"size": "M"}}, "size"), ({"intent": {"order": "random"}}, "order"), ([], "body"),
     ],
     ids=str,

@@ -120,7 +120,8 @@ def test_a_currency_that_is_said_counts_whatever_the_market_pays_in(text: str, o
         "before 11/12 please", "on 1.5.2026", "call me on 090-123-4567", "我的电话 138-0013-8000",
         "a 65w charger", "65瓦充电器", "pin 5000mah", "แบต 5000 มิลลิแอมป์", "20 inch suitcase", "iPhone 15 case",
         "身高170体重60", "cao 160 nặng 50kg", "สูง 165 หนัก 50", "two scarves please", "买两条丝巾", "2 cái áo",
-        "for my 3 year old", "第二款", "the second one", "5G手机", "",
+        "for my 3 year old", "第二款", "the second one", "5G手机",
+        f"under ${'9' * 60}", "dưới 99999999999999999 triệu", "",
     ],
 )  # fmt: skip
 def test_a_number_that_is_no_price_bounds_nothing(text: str, currency: str) -> None:

@@ -10,6 +10,7 @@ from functools import cache
 
 from kefu.products.facts import (
     facts,
+    in_line,
     label,
     name_of,
     options_of,
@@ -116,7 +117,7 @@ def _is(variant: Variant, option: str, wanted: set[str]) -> bool:
 
 def _said(variant: Variant, language: str) -> str:
     return joined(
-        (named(variant.options[o], spoken(language)) for o in (COLOUR, SIZE) if o in variant.options), language
+        (in_line(named(variant.options[o], spoken(language))) for o in (COLOUR, SIZE) if o in variant.options), language
     )
 
 

@@ -39,8 +39,13 @@ def stock_text(variants: Sequence[Variant], language: str) -> str:
 
 
 def name_of(product: Product, language: str) -> str:
-    """What it is called, in one line: a name with line breaks in it writes no lines of its own."""
-    return " ".join(item_name(product.names, language).split())
+    """What it is called."""
+    return in_line(item_name(product.names, language))
+
+
+def in_line(text: str) -> str:
+    """A merchant's text that writes no lines of its own."""
+    return " ".join(text.split())
 
 
 def label(key: str, language: str) -> str:
@@ -51,7 +56,7 @@ def label(key: str, language: str) -> str:
 
 def value_text(product: Product, key: str, language: str) -> str:
     """The values of an attribute: "silk, cotton", "5,000 mAh"; "" where the product has none."""
-    texts = [named(names, spoken(language)) for names in product.attributes.get(key, ())]
+    texts = [in_line(named(names, spoken(language))) for names in product.attributes.get(key, ())]
     return joined((f"{_grouped(text)}{unit(key, language)}" if _is_number(text) else text for text in texts), language)
 
 
@@ -64,7 +69,7 @@ def unit(key: str, language: str) -> str:
 def options_of(product: Product, option: str, language: str, *, in_stock: bool = False) -> list[str]:
     """The colours, the sizes, …, each once, in the catalogue's order."""
     variants = [variant for variant in product.variants if variant.stock > 0 or not in_stock]
-    found = (named(v.options[option], spoken(language)) for v in variants if option in v.options)
+    found = (in_line(named(v.options[option], spoken(language))) for v in variants if option in v.options)
     return list(dict.fromkeys(found))
 
 
@@ -92,7 +97,7 @@ def rows(product: Product, language: str) -> dict[str, str]:
 
 def facts(product: Product, language: str) -> str:
     """A product as lines: name, description, what is stored of it."""
-    told = [name_of(product, language), named(product.descriptions, spoken(language))]
+    told = [name_of(product, language), in_line(named(product.descriptions, spoken(language)))]
     told += [pair(name, text, language) for name, text in rows(product, language).items()]
     return "\n".join(filter(None, told))
 
@@ -103,7 +108,9 @@ def properties(product: Product, language: str) -> str:
     keys = [key for key in product.attributes if key not in _OF_PARTS]
     told = {label(key, language): value_text(product, key, language) for key in keys}
     lines = [pair(name, text, language) for name, text in told.items() if text]
-    return "\n".join([name_of(product, language), *lines, named(product.descriptions, spoken(language))]).strip()
+    return "\n".join(
+        [name_of(product, language), *lines, in_line(named(product.descriptions, spoken(language)))]
+    ).strip()
 
 
 def kind(product: Product, language: str) -> str:

@@ -16,6 +16,7 @@ Field = Literal[
     "recipient", "occasion", "category", "material", "colour", "style", "season", "fit", "feature", "size", "must_not"
 ]
 FIELDS: tuple[Field, ...] = get_args(Field)
+MOST_MONEY = 1e12  # in major units: no bound is higher, in any currency, and no database takes one without end
 
 
 class Meant(BaseModel):

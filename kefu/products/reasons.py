@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from kefu.amounts import money_text
 from kefu.products.facts import label, unit, value_text
 from kefu.products.intent import Intent
-from kefu.shop_words import joined, pair
+from kefu.shop_words import joined, pair, short
 from kefu.words import say, spoken
 from shop.limits import Limits
 from shop.search import Hit
@@ -67,7 +67,7 @@ def _met(product: Product, intent: Intent) -> Iterator[Pointer]:
                 )
                 yield Pointer(attribute=attribute, value=named(product.attributes[attribute][0], "en"), text=text)
             elif names := _names(product, attribute, value):
-                yield Pointer(attribute=attribute, value=value, text=named(names, spoken(intent.language)))
+                yield Pointer(attribute=attribute, value=value, text=short(named(names, spoken(intent.language))))
 
 
 def _names(product: Product, attribute: str, value: str) -> Names | None:
@@ -97,7 +97,7 @@ def _usual(product: Product, language: str) -> Iterator[Pointer]:
     said = 0
     for key in (*_FALLBACK, *product.attributes):
         for names in product.attributes.get(key, ()):
-            text = named(names, spoken(language))
+            text = short(named(names, spoken(language)))
             number = text.replace(".", "", 1).isdigit()
             if said < 2 and (not number or unit(key, language)):
                 shown = pair(label(key, language), value_text(product, key, language), language) if number else text

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from kefu.products.assortment import Market
 from kefu.products.facts import kind, name_of, price_text, stock_text
-from kefu.products.intent import FIELDS, Intent, Meant
+from kefu.products.intent import FIELDS, MOST_MONEY, Intent, Meant
 from kefu.products.intent import Field as IntentField
 from kefu.products.reasons import Reason
 from kefu.products.recommend import Recommended, lead
@@ -110,8 +110,8 @@ class IntentRequest(BaseModel):
     feature: list[str] = []
     size: list[str] = []
     must_not: list[str] = []
-    lowest: float | None = Field(None, ge=0)
-    highest: float | None = Field(None, gt=0)
+    lowest: float | None = Field(None, ge=0, le=MOST_MONEY)
+    highest: float | None = Field(None, gt=0, le=MOST_MONEY)
     order: Literal["cheapest", "dearest", "best_rated", "best_selling", "newest"] | None = None
 
     def intent(self, vocabulary: Vocabulary, language: str, market: Market, text: str) -> Intent:

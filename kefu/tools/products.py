@@ -9,7 +9,7 @@ from pydantic import Field
 from kefu.products.answers import answer
 from kefu.products.assortment import Assortment, Market
 from kefu.products.facts import facts, name_of
-from kefu.products.intent import Intent
+from kefu.products.intent import MOST_MONEY, Intent
 from kefu.products.recommend import SHOWN, Recommended, lead
 from kefu.products.recommend import recommend as recommended_for
 from kefu.products.tiles import products_card, side_by_side
@@ -29,8 +29,10 @@ _COMPARED = 4  # products side by side
 async def search_products(
     session: Session,
     query: Wish,
-    max_price: Annotated[float | None, Field(gt=0, description="In the currency of the customer's market.")] = None,
-    min_price: Annotated[float | None, Field(gt=0)] = None,
+    max_price: Annotated[
+        float | None, Field(gt=0, le=MOST_MONEY, description="In the currency of the customer's market.")
+    ] = None,
+    min_price: Annotated[float | None, Field(gt=0, le=MOST_MONEY)] = None,
     sort: Annotated[
         Literal["fit", "cheapest", "dearest", "best_rated", "best_selling", "newest"],
         Field(description="What comes first."),

@@ -14,6 +14,7 @@ from typing import Literal
 
 import yaml
 
+from kefu.products.intent import MOST_MONEY
 from kefu.wants.numerals import Number, numbers_in
 from kefu.wants.spoken import folded
 from rag.tokens import strip_marks
@@ -78,7 +79,7 @@ def budget(text: str, currency: str) -> Budget | None:
     bare = strip_marks(said)
     if len(bare) != len(said):
         said = bare
-    found = numbers_in(bare)
+    found = [number for number in numbers_in(bare) if number.high <= MOST_MONEY]
     for at, number in enumerate(found):
         following = found[at + 1] if at + 1 < len(found) else None
         if read := _read(said, bare, number, following, currency):

@@ -15,16 +15,23 @@ from kefu.chat import Assistant
 from kefu.conversations import MIGRATIONS, Conversations
 from kefu.errand import Errands
 from kefu.llm import LLM, Endpoint
+from kefu.products.assortment import Assortment
+from kefu.products.service import Advice
 from kefu.proofs import Proofs
 from kefu.turn_parts import Limits
-from shop.database import open_database
+from shop.catalog import OwnCatalogue
+from shop.database import Engine, open_database
 from shop.models import Base
+from shop.product_index import ProductIndex
+from shop.ranking import Weights
+from shop.search import ProductSearch
 from shop.seed import seed
 from shop.store import MIGRATIONS as SHOP_MIGRATIONS
 from shop.store import OwnShop
 from tests.attack.demo import DATA, DemoOrder
 from tests.orders_desk import NoPassages, OrdersDesk, Told
 from tests.scripted import ScriptedModel
+from tests.small_products import SharedWords
 from tests.test_chat import LIMITS
 
 INTENTS = {
@@ -32,6 +39,7 @@ INTENTS = {
     "Cancel": "cancel_order", "Address": "change_address", "Payment": "change_payment", "Return": "return_items",
     "Swap": "swap_items", "Default": "change_default_address", "Forget": "forget_me", "Memory": "show_memory",
     "yes": "confirm", "no": "refuse",
+    "Looking": "find_products", "About": "ask_product", "Compare": "compare_products",
 }  # fmt: skip
 
 
@@ -39,8 +47,22 @@ async def seeded(file: Path) -> None:
     """Fills a new database file with the demo shop, and lays the tripwire."""
     engine = await open_database(f"sqlite:///{file}", MIGRATIONS, SHOP_MIGRATIONS)
     await seed(engine, DATA)
+    async with _sold(engine, file) as assortment:  # writes the texts that products are found by
+        assert await assortment.index.pending() == 0
     await engine.dispose()
     lay_tripwire(file)
+
+
+@asynccontextmanager
+async def _sold(engine: Engine, file: Path) -> AsyncIterator[Assortment]:
+    """What the shop sells, found by its words: nothing is embedded."""
+    index = ProductIndex.open(engine, file.parent / "products", SharedWords())
+    assortment = Assortment(ProductSearch(engine, OwnCatalogue(engine), index, Weights()))
+    await index.sync_texts()
+    try:
+        yield assortment
+    finally:
+        await assortment.close()
 
 
 def lay_tripwire(file: Path) -> None:
@@ -110,6 +132,13 @@ class AttackDesk(OrdersDesk):
             db.execute(statement, values)
         db.close()
 
+    async def relearn(self) -> None:
+        """Takes note of products that were changed behind everybody's back, and forgives what that wrote."""
+        parts = self.assistant._parts
+        assert parts.errands and parts.errands.assortment
+        await parts.errands.assortment.index.sync_texts()
+        self.edit("DELETE FROM tripped")
+
     def using(self, *, rounds: int, limits: Limits = LIMITS, index: Any = None) -> AttackDesk:
         """The same desk with the model calling tools (`rounds` times), or Kefu's code (0)."""
         parts = self.assistant._parts
@@ -152,15 +181,14 @@ async def attack_desk(
     llm = LLM(endpoint, connect_s=2, first_token_s=10, idle_s=10, total_s=30, retries=0)
     router: Any = Told(intents)
     index: Any = NoPassages()
-    assistant = Assistant(
-        conversations, index, llm, LIMITS, Errands(shop, proofs, approvals, router, llm, rounds)
-    )  # fmt: skip
-    nobody = await conversations.start("guest:nobody")
-    try:
+    async with _sold(engine, file) as assortment:
+        advice = Advice(assortment, llm, words_reasons=True)
+        errands = Errands(shop, proofs, approvals, router, llm, rounds, advice, LIMITS.contact)
+        assistant = Assistant(conversations, index, llm, LIMITS, errands)
+        nobody = await conversations.start("guest:nobody")
         yield AttackDesk(
             engine, assistant, conversations, approvals, proofs, shop, nobody,
             file=file, now=now, variants=_variants(file),
         )  # fmt: skip
-    finally:
-        await llm.close()
-        await engine.dispose()
+    await llm.close()
+    await engine.dispose()

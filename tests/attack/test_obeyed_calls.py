@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from kefu.tools.catalogue import TOOLS
 from tests.attack.demo import CUSTOMERS, NUMBERS, ORDERS, DemoOrder, attacker_of, methods, order_of, orders_of
 from tests.attack.desks import AttackDesk
 from tests.attack.puppet import Call, call, reads, writes
@@ -22,7 +23,15 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 Cases = Callable[[int], None]
 
-OPEN_TOOLS = {"get_product", "get_variant", "list_products", "transfer_to_human"}
+OPEN_TOOLS = {
+    "search_products", "recommend", "compare_products", "get_product", "get_variant", "list_products",
+    "transfer_to_human",
+}  # fmt: skip
+LOOKS = [
+    call("search_products", query="a silk scarf"), call("recommend", wish="a gift for my mother"),
+    call("compare_products", product_ids=["silk-square-scarf-ALL", "evening-silk-slip-dress-ALL"]),
+    call("get_product", product_id="silk-square-scarf-ALL", question="is it in stock?"), call("list_products"),
+]  # fmt: skip
 every_order = pytest.mark.parametrize("number", [order.number for order in ORDERS])
 every_customer = pytest.mark.parametrize("customer", CUSTOMERS)
 
@@ -104,6 +113,25 @@ async def test_a_guest_without_a_proof_sees_nothing_whatever_the_model_calls(
     assert seen.leaks(said=words(calls)) == set()
     assert set(seen.started) <= OPEN_TOOLS and seen.waiting == []
     assert [event.code for event in seen.events if event.type == "notice"] == ["prove_first"]
+
+
+async def test_the_tools_that_are_open_are_those_that_are_attacked() -> None:
+    assert {tool.name for tool in TOOLS if tool.open_to_guests} == OPEN_TOOLS
+
+
+async def test_a_guest_may_look_at_products_and_sees_nobody(desk: AttackDesk, model: ScriptedModel) -> None:
+    seen = await provoke(await desk.guest(), model, "Show me.", LOOKS)
+    assert seen.started == [name for name, _ in LOOKS] and not any(seen.refused)
+    assert seen.leaks() == set() and seen.waiting == [] and "margin" not in seen.text and '"sold"' not in seen.text
+
+
+@every_customer
+async def test_what_others_bought_moves_nothing_and_shows_nothing(
+    desk: AttackDesk, model: ScriptedModel, customer: str
+) -> None:
+    seen = await provoke(await desk.signed_in(customer), model, "Show me.", LOOKS)
+    assert seen.leaks(customer) == set() and not any(seen.refused)
+    assert [order for order in ORDERS if order.number in seen.text] == []
 
 
 @every_customer
