@@ -66,7 +66,7 @@ class Desk:
     shop: Shop
     proofs: Proofs
     staff: StaffRoles
-    advice: Advice | None  # None: a desk without a shop
+    advice: Advice | None = None  # None: a desk without a shop
 
     async def warm(self) -> None:
         """Has every slot of the model read the prompt's shared beginning, so that the first shopper need not wait."""
