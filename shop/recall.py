@@ -78,9 +78,10 @@ class Recall:
         cosines |= await self._cosines(vector, own, others)
         # A product whose text is not embedded yet is found by its words
         ids = [id for id in {**cosines, **shared} if id in shared or cosines[id] >= _JUNK]
-        dense = np.array([cosines.get(id, 0.0) for id in ids], dtype=np.float64)
-        words = np.array([shared.get(id, 0.0) for id in ids], dtype=np.float64)
-        return Relevance(dict(zip(ids, fuse(dense, words, _DENSE).tolist(), strict=True)), likely)
+        # and noise that shares no word stands for 0: two that fit alike are not the best and the worst
+        dense = np.array([*(cosines.get(id, 0.0) for id in ids), _JUNK], dtype=np.float64)
+        words = np.array([*(shared.get(id, 0.0) for id in ids), 0.0], dtype=np.float64)
+        return Relevance(dict(zip(ids, fuse(dense, words, _DENSE)[:-1].tolist(), strict=True)), likely)
 
     def _judged(self, query: Query, own: str) -> bool:
         """Whether likeness alone has to tell that the shop sells such a thing: not where the words name a category or
