@@ -14,7 +14,7 @@ from rag.tokens import terms
 
 # Robertson's usual values; jieba's and newmm's word borders, tried instead of character grams, add nothing.
 _K1, _B = 1.2, 0.75
-_CODE = re.compile(r"[a-z]*\d[a-z\d]*")  # years, sizes, models: "2016", "38", "100wh", "a54"
+_CODE = re.compile(r"(?<![a-z\d])[a-z]*\d[a-z\d]*")  # years, sizes, models: "2016", "38", "100wh", "a54"
 
 
 class BM25:

@@ -186,7 +186,7 @@ class TextVectors:
 
     def _known(self, language: str, texts: Sequence[str]) -> set[str]:
         known: set[str] = set()
-        for some in _parts(list(dict.fromkeys(map(content_id, texts)))):
+        for some in _parts([content_id(text) for text in texts]):
             known |= self._ask(language, partial(_there, ids=some), set())
         return known
 
@@ -240,8 +240,9 @@ class TextVectors:
 
 
 def _parts(ids: Sequence[str]) -> Iterator[list[str]]:
-    """As many at a time as Chroma takes."""
-    return (list(ids[i : i + _AT_ONCE]) for i in range(0, len(ids), _AT_ONCE))
+    """Each once, as Chroma wants them, and as many at a time as it takes."""
+    every = list(dict.fromkeys(ids))
+    return (every[i : i + _AT_ONCE] for i in range(0, len(every), _AT_ONCE))
 
 
 def _there(collection: Collection, ids: list[str]) -> set[str]:

@@ -15,6 +15,15 @@ def clean(text: str) -> str:
     return text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def clean_all(value: Any) -> Any:
+    """Every text in a value as JSON has it, cleaned."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {key: clean_all(item) for key, item in value.items()}
+    return [clean_all(item) for item in value] if isinstance(value, list) else value
+
+
 class CleanText(TypeDecorator[str]):
     """Text that was cleaned."""
 
@@ -51,7 +60,7 @@ class Model(TypeDecorator[BaseModel]):
         self.model = model
 
     def process_bind_param(self, value: BaseModel | None, dialect: Dialect) -> Any:
-        return value and _clean(value.model_dump(mode="json"))
+        return value and clean_all(value.model_dump(mode="json"))
 
     def process_result_value(self, value: Any, dialect: Dialect) -> BaseModel | None:
         return None if value is None else self.model.model_validate(value)
@@ -71,15 +80,7 @@ class Models(TypeDecorator[tuple[BaseModel, ...]]):
         )
 
     def process_bind_param(self, value: Iterable[BaseModel] | None, dialect: Dialect) -> Any:
-        return [_clean(item.model_dump(mode="json")) for item in value or ()]
+        return [clean_all(item.model_dump(mode="json")) for item in value or ()]
 
     def process_result_value(self, value: Any, dialect: Dialect) -> tuple[BaseModel, ...]:
         return self._items.validate_python(value, strict=False)
-
-
-def _clean(value: Any) -> Any:
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, dict):
-        return {key: _clean(item) for key, item in value.items()}
-    return [_clean(item) for item in value] if isinstance(value, list) else value

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shop.columns import clean, clean_all
 from shop.database import unbroken
 from shop.errors import ShopError
 from shop.models import ProductRow, VariantRow
@@ -39,8 +40,9 @@ class Mirror:
             try:
                 await self.copy()
                 await asyncio.sleep(_EVERY_S)
-            except ShopError as error:
-                log.warning("the catalogue was not copied: %s", error)
+            except Exception as error:  # the next try follows: the service may be back, or its data mended
+                what = error if isinstance(error, ShopError) else type(error).__name__  # others may quote data
+                log.warning("the catalogue was not copied: %s", what)
                 await asyncio.sleep(_RETRY_S)
 
     async def copy(self) -> int:
@@ -53,11 +55,14 @@ class Mirror:
 
     @unbroken
     async def _write(self, products: Sequence[Product]) -> int:
+        products = [Product.model_validate(clean_all(product.model_dump(mode="json"))) for product in products]
         async with changing(self._engine) as db:
             rows = await db.scalars(select(ProductRow).where(ProductRow.id.in_([product.id for product in products])))
             there = {row.id: product_view(row) for row in rows}
             changed = [product for product in products if there.get(product.id) != product]
             await db.execute(delete(ProductRow).where(ProductRow.id.in_([product.id for product in changed])))
+            moved = [variant.id for product in changed for variant in product.variants]  # from products further on
+            await db.execute(delete(VariantRow).where(VariantRow.id.in_(moved)))
             db.expunge_all()
             db.add_all([_row(product) for product in changed])
         return len(changed)
@@ -65,8 +70,9 @@ class Mirror:
     @unbroken
     async def _forget_all_but(self, ids: Sequence[str]) -> int:
         async with changing(self._engine) as db:
-            gone = set(await db.scalars(select(ProductRow.id))) - set(ids)
-            await db.execute(delete(ProductRow).where(ProductRow.id.in_(gone)))
+            gone = sorted(set(await db.scalars(select(ProductRow.id))) - set(map(clean, ids)))
+            for start in range(0, len(gone), _AT_ONCE):
+                await db.execute(delete(ProductRow).where(ProductRow.id.in_(gone[start : start + _AT_ONCE])))
         return len(gone)
 
 

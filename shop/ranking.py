@@ -23,6 +23,7 @@ _FEW_REVIEWS = 10  # a product's rating counts as if so many more had given the 
 _COLD_REVIEWS, _COLD_DAYS = 5, 30  # with fewer and listed later, a product is judged by its content
 _NEW_DAYS = 30.0  # newness falls to 37 % in so many
 _ENOUGH = 10  # units in stock that are as good as more
+_SAME = 0.99  # cosine of two texts that are the same
 _ALIKE = 0.25  # what likeness to one shown already costs, of the distance between the best and the rest
 
 
@@ -118,15 +119,17 @@ def total(part: Mapping[Part, float], weights: Weights) -> float:
 
 
 def diverse(scores: Mapping[str, float], vectors: Mapping[str, Vectors], k: int) -> list[str]:
-    """The best `k`, the next one less like those before it (maximal marginal relevance)."""
+    """The best `k`, the next one less like those before it (maximal marginal relevance); what is said of one already,
+    word for word, comes after everything else."""
     left = sorted(scores, key=lambda id: (-scores[id], id))
     spread = (scores[left[0]] - scores[left[min(len(left), 2 * k) - 1]]) if left else 0.0
     chosen: list[str] = []
     while left and len(chosen) < k:
 
-        def gain(id: str) -> float:
-            alike = [float(vectors[id] @ vectors[other]) for other in chosen if other in vectors and id in vectors]
-            return scores[id] - _ALIKE * spread * max(alike, default=0.0)
+        def gain(id: str) -> tuple[bool, float]:
+            known = [vectors[other] for other in chosen if other in vectors] if id in vectors else []
+            alike = max((float(vectors[id] @ other) for other in known), default=0.0)
+            return alike < _SAME, scores[id] - _ALIKE * spread * alike
 
         best = max(left, key=gain)
         chosen.append(best)
