@@ -118,6 +118,11 @@ def total(part: Mapping[Part, float], weights: Weights) -> float:
     return sum(weight[name] * value for name, value in part.items())
 
 
+def told(part: Mapping[Part, float]) -> dict[Part, float]:
+    """What others may read: what the merchant earns is nobody else's business."""
+    return {name: value for name, value in part.items() if name != "margin"}
+
+
 def diverse(scores: Mapping[str, float], vectors: Mapping[str, Vectors], k: int) -> list[str]:
     """The best `k`, the next one less like those before it (maximal marginal relevance); what is said of one already,
     word for word, comes after everything else."""

@@ -80,7 +80,7 @@ class ProductSearch:
         vectors = await self._recall.vectors(query.language, list(scores))
         by_id = {product.id: product for product in products}
         chosen = ranking.diverse(scores, vectors, query.k)
-        return [_hit(by_id[id], query.limits, scores[id], parts[id]) for id in chosen]
+        return [self._hit(by_id[id], query.limits, parts[id]) for id in chosen]
 
     async def _in_order(self, query: Query, near: Mapping[str, float]) -> list[Hit]:
         """A superlative: of all that meet the limits and have what is wanted, or else of what is meant, the first."""
@@ -101,7 +101,11 @@ class ProductSearch:
                 break
         having = _by_price_now(having or fitting, query)[: query.k]
         parts = ranking.parts(having, {p.id: near.get(p.id, 0.0) for p in having}, query.wanted, query.liked)
-        return [_hit(p, query.limits, ranking.total(parts[p.id], self._weights), parts[p.id]) for p in having]
+        return [self._hit(p, query.limits, parts[p.id]) for p in having]
+
+    def _hit(self, product: Product, limits: Limits, parts: Mapping[Part, float]) -> Hit:
+        told = ranking.told(parts)
+        return Hit(product, limits.fits(product), ranking.total(told, self._weights), told)
 
     async def _fitting(self, query: Query, ids: Sequence[str]) -> list[Product]:
         """The products, read now, that meet the limits and are what they must be."""
@@ -177,7 +181,3 @@ def _is_called(product: Product, words: Alternatives) -> bool:
     """Whether one of the words stands in one of its names."""
     names = "\n".join(product.names.values()).casefold()
     return not words or any(word in names for word in words)
-
-
-def _hit(product: Product, limits: Limits, score: float, parts: Mapping[Part, float]) -> Hit:
-    return Hit(product, limits.fits(product), score, parts)

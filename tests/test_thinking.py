@@ -334,7 +334,7 @@ async def test_the_ordinary_model_answers_where_the_thinking_one_does_not(
         events = await shop.say(HARD)
     assert text(events) == "The ordinary one." and done(events).status == "complete"
     assert sum("the ordinary one does" in line for line in caplog.messages) == 1
-    assert "Zebra" not in caplog.text and "45" not in caplog.text, "the log says nothing of what was thought"
+    assert not [thought for thought in ("Zebra", "VND", "THB") if thought in caplog.text], "the log says nothing of it"
 
 
 async def test_a_thinking_model_that_was_never_there_is_said_at_the_start_and_fails_no_turn(

@@ -57,13 +57,17 @@ def label(key: str, language: str) -> str:
 def value_text(product: Product, key: str, language: str) -> str:
     """The values of an attribute: "silk, cotton", "5,000 mAh"; "" where the product has none."""
     texts = [in_line(named(names, spoken(language))) for names in product.attributes.get(key, ())]
-    return joined((f"{_grouped(text)}{unit(key, language)}" if _is_number(text) else text for text in texts), language)
+    return joined((with_unit(_grouped(text), key, language) if _is_number(text) else text for text in texts), language)
 
 
-def unit(key: str, language: str) -> str:
-    """What stands behind a number of this attribute."""
-    units = words(spoken(language))["unit"]
-    return units.get(key.rpartition("_")[2], "") if isinstance(units, dict) else ""
+def has_unit(key: str) -> bool:
+    """Whether the attribute's name says what its numbers count: "battery_mah"."""
+    return key.rpartition("_")[2] in words("en")["unit"]
+
+
+def with_unit(number: str, key: str, language: str) -> str:
+    """A number of this attribute: "5,000 mAh"."""
+    return word(spoken(language), "unit", key.rpartition("_")[2]).format(n=number) if has_unit(key) else number
 
 
 def options_of(product: Product, option: str, language: str, *, in_stock: bool = False) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pydantic import BaseModel, ConfigDict
 
 from kefu.amounts import money_text
-from kefu.products.facts import label, unit, value_text
+from kefu.products.facts import has_unit, label, value_text
 from kefu.products.intent import Intent
 from kefu.shop_words import joined, pair, short
 from kefu.words import say, spoken
@@ -99,7 +99,7 @@ def _usual(product: Product, language: str) -> Iterator[Pointer]:
         for names in product.attributes.get(key, ()):
             text = short(named(names, spoken(language)))
             number = text.replace(".", "", 1).isdigit()
-            if said < 2 and (not number or unit(key, language)):
+            if said < 2 and (not number or has_unit(key)):
                 shown = pair(label(key, language), value_text(product, key, language), language) if number else text
                 yield Pointer(attribute=key, value=named(names, "en"), text=shown)
                 said += 1

@@ -45,8 +45,7 @@ class VariantView(BaseModel):
 
 
 class Candidate(BaseModel):
-    """A product, its place's parts (0 to 1 each; `score` is their weighted sum) and why it is shown. What the merchant
-    earns by it is no part: it counts a little for the place, and is nobody else's business."""
+    """A product, its place's parts (0 to 1 each; `score` is their weighted sum) and why it is shown."""
 
     id: str
     name: str
@@ -191,6 +190,6 @@ def candidate(hit: Hit, reason: Reason, language: str) -> Candidate:
             for variant in variants
         ],
         score=round(hit.score, 4),
-        parts={part: round(value, 4) for part, value in hit.parts.items() if part != "margin"},
+        parts={part: round(value, 4) for part, value in hit.parts.items()},
         reason=reason,
     )
