@@ -27,7 +27,7 @@ from tests.small_products import CONTACT, ProductsDesk, bought, goods_of, produc
 from tests.test_orders_api import SECRET, signed
 
 WISH = {"message": "a plain silk scarf for my mother under $50"}
-TRUE = "One plain colour in mulberry silk."
+TRUE = "A plain scarf in mulberry silk."
 
 
 class Site:

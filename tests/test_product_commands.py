@@ -13,7 +13,7 @@ from tests.small_products import SharedWords, goods_of, seed_folder
 from tests.test_cli import DOWN, Kefu, Ran
 
 WISH = "a plain silk scarf for my mother under $50"
-TRUE = "One plain colour in mulberry silk."
+TRUE = "A plain scarf in mulberry silk."
 
 
 @pytest.fixture

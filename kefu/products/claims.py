@@ -11,14 +11,13 @@ from pathlib import Path
 
 import yaml
 
-from kefu import retelling, script_lock
+from kefu import retelling
 from kefu.products.answers import stored
 from kefu.products.facts import name_of
 from kefu.products.intent import Intent
 from kefu.products.reasons import Pointer
 from kefu.wants.looking_for import Vocabulary
 from kefu.wants.spoken import Said, Word, folded, word_list
-from kefu.words import spoken
 from rag.tokens import numbers
 from shop import ranking
 from shop.limits import Limits
@@ -26,7 +25,6 @@ from shop.search import Hit
 from shop.views import Product
 
 _QUALITIES = Path(__file__).parent / "qualities.yaml"
-_LINKING = Path(__file__).parent / "linking.yaml"
 _OF_THE_WISH = ("recipient", "occasion")  # what a sentence may take from the shopper's own words
 _NEVER = "free_of_charge"  # whatever a description says: the price is data, and nothing sold here has none
 
@@ -114,42 +112,6 @@ def _words() -> dict[str, list[Word]]:
         key: [Word(str(word), language) for language, words in row.items() for word in words]
         for key, row in rows.items()
     }
-
-
-def strange(said: str, told: Iterable[str], language: str) -> list[str]:
-    """The words of a sentence that stand neither in the texts that it was made from nor among the linking ones. What no
-    list of claims foresees, a sense, a purpose, a kind of goods, is found so."""
-    known, text, language = folded("\n".join(told)), folded(said), spoken(language)
-    if script_lock.own(language):
-        return _uncovered(text, known, language)
-    words = {*_WORDS.findall(known), *(part for word in _linking()[language] for part in folded(word).split())}
-    return [
-        word for word in _WORDS.findall(text) if not words & {word, word.removesuffix("s"), f"{word}s", f"{word}es"}
-    ]
-
-
-def _uncovered(text: str, known: str, language: str) -> list[str]:
-    """The letters of a script without spaces that lie in no run of some letters that the known text has, too."""
-    shortest, covered = _RUN[language], set[int]()
-    for start in range(len(text)):
-        end = start + shortest
-        while end <= len(text) and text[start:end] in known:
-            covered.update(range(start, end))
-            end += 1
-    for word in map(folded, _linking()[language]):
-        covered.update(place for match in re.finditer(re.escape(word), text) for place in range(*match.span()))
-    left = "".join(c if c.isalpha() and at not in covered else " " for at, c in enumerate(text))
-    return left.split()
-
-
-_WORDS = re.compile(r"[^\W\d_]+")
-_RUN = {"zh": 2, "th": 4}  # letters: a Thai syllable has three or four
-
-
-@cache
-def _linking() -> dict[str, list[str]]:
-    found: dict[str, list[str]] = yaml.safe_load(_LINKING.read_text(encoding="utf-8"))
-    return found
 
 
 _SENTENCE = re.compile(r"(?:[^.!?。！？\n]|[.](?=\w)|(?<=ซม|มม|กก|มล|ชม)[.])+[.!?。！？]?")  # "1.5", "90 ซม."

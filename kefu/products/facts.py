@@ -14,7 +14,8 @@ from shop.product_words import COLOUR, SIZE, category_name
 from shop.views import Product, Variant, named
 
 _LOW = 3  # units that are few
-_OF_PARTS = {"sleeve", "neckline", "closure", "length", "pattern", "fit", "care", "level"}
+# Attributes of a part of a product, or of how it is made: "long" is said of its sleeves
+PARTS = {"sleeve", "neckline", "closure", "length", "fit", "care", "level"}
 
 
 def price_text(variants: Sequence[Variant], language: str) -> str:
@@ -109,7 +110,7 @@ def facts(product: Product, language: str) -> str:
 def properties(product: Product, language: str) -> str:
     """What a product is like, as lines: name, attributes, description; without price, stock, options and what is true
     of a part of it alone ("lapels" and "long sleeves" became "lapel sleeves")."""
-    keys = [key for key in product.attributes if key not in _OF_PARTS]
+    keys = [key for key in product.attributes if key not in PARTS]
     told = {label(key, language): value_text(product, key, language) for key in keys}
     lines = [pair(name, text, language) for name, text in told.items() if text]
     return "\n".join(

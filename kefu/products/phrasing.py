@@ -21,12 +21,12 @@ from kefu.control_tokens import harmless
 from kefu.events import ModelError
 from kefu.languages import LANGUAGES
 from kefu.llm import LLM, Finished, TextDelta
-from kefu.products.answers import stored
 from kefu.products.assortment import Assortment
-from kefu.products.claims import first_sentence, one_line, pointed, strange, unsupported
-from kefu.products.facts import kind, properties
+from kefu.products.claims import first_sentence, one_line, pointed, unsupported
+from kefu.products.facts import properties
 from kefu.products.reasons import Reason
 from kefu.products.recommend import Recommended
+from kefu.products.wording import unfounded
 from kefu.reply_guard import Drift, ReplyGuard
 from kefu.script_lock import Dialect
 from kefu.shop_words import joined
@@ -101,12 +101,7 @@ async def _sentence(
         return said, [drift]
     others = [other.product for other in found.shown]
     wrong = unsupported(said, hit, intent, found.limits, assortment.vocabulary, others)
-    its = [
-        *stored(hit.product, intent.language),
-        met,
-        kind(hit.product, intent.language),
-    ]  # values without their labels
-    return said, wrong + strange(said, its, intent.language)
+    return said, wrong + unfounded(said, hit.product, claims, intent.language)
 
 
 def _beginning(language: str) -> list[dict[str, str]]:

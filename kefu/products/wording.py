@@ -1,0 +1,223 @@
+"""Whether a sentence tells a product in the words of its data, joined as the data joins them. What no list of claims
+foresees, a sense, a purpose, what is true of a part alone ("hand-rolled edges" became "a hand-rolled scarf"), is found
+so. Knows no model.
+
+A sentence is read clause by clause as runs of words that stand together in one text of the data, with linking words
+between. A run has to keep its head, the last word of English and Chinese and the first one of Vietnamese and Thai; two
+that touch have to be true of the whole product; of two that a linking word joins, one has to be, or both follow one
+another in the same text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from kefu import script_lock
+from kefu.products.facts import PARTS, has_unit, in_line, kind, label, name_of, options_of, value_text
+from kefu.products.reasons import Pointer
+from kefu.wants.spoken import folded
+from kefu.words import spoken
+from rag.tokens import numbers
+from shop.product_words import COLOUR, SIZE
+from shop.views import Product, named
+
+_LINKING = Path(__file__).parent / "linking.yaml"
+_HEAD_LAST = ("en", "zh")
+_SHORTEST = {"zh": 2, "th": 4}  # letters of a run in scripts without spaces: a Thai syllable has three or four
+_CLAUSES = re.compile(r"[;:!?，。；：！？、()（）\n]|,(?!\d)|[.](?!\w)|\s[-–—]\s")
+_WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+")
+_LETTER = re.compile(r"\d+(?:[.,]\d+)*|[a-z]+|[\u0e01-\u0e4e]|[^\W\d_]|\s+")
+
+Tokens = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A clause of the data. `whole`: true of the whole product; `name`: every run of it has its head."""
+
+    tokens: Tokens
+    whole: bool = False
+    name: bool = False
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where in the data the words of a run stand together."""
+
+    text: _Text
+    start: int
+    end: int
+
+    @property
+    def complete(self) -> bool:
+        return (self.start, self.end) == (0, len(self.text.tokens))
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Words of a sentence that stand together in the data; in no place where they lack their head."""
+
+    words: str
+    places: tuple[_Place, ...]
+
+    @property
+    def whole(self) -> bool:
+        return any(place.text.whole for place in self.places)
+
+    @property
+    def complete(self) -> bool:
+        return any(place.complete for place in self.places)
+
+    def followed_by(self, other: _Run) -> bool:
+        """Whether both stand in one text, in this order."""
+        return any(a.text is b.text and a.end <= b.start for a in self.places for b in other.places)
+
+
+def unfounded(said: str, product: Product, claims: Sequence[Pointer], language: str) -> list[str]:
+    """The words that the data does not have, or does not join so; none in a sentence that tells the data. `claims`:
+    what of the product meets a wish."""
+    language = spoken(language)
+    texts = [text for text in _texts(product, claims, language) if text.tokens]
+    wrong = [word for clause in _CLAUSES.split(said) for word in _wrong(_tokens(clause, language), texts, language)]
+    return list(dict.fromkeys(wrong))
+
+
+def _texts(product: Product, claims: Sequence[Pointer], language: str) -> Iterator[_Text]:
+    yield _Text(_tokens(name_of(product, language), language), whole=True, name=True)
+    for text in (kind(product, language), *(claim.text for claim in claims)):
+        yield _Text(_tokens(text, language), whole=True)
+    for key, values in product.attributes.items():
+        title = label(key, language)
+        for text in (value_text(product, key, language), *(in_line(named(names, language)) for names in values)):
+            yield _Text(_tokens(text, language), whole=key not in PARTS and not has_unit(key))
+            yield _Text(_tokens(f"{title} {text}", language))
+            yield _Text(_tokens(f"{text} {title}", language))
+    for option in (COLOUR, SIZE):
+        yield from (_Text(_tokens(value, language)) for value in options_of(product, option, language))
+    for clause in _CLAUSES.split(in_line(named(product.descriptions, language))):
+        yield _Text(_tokens(clause, language))
+
+
+def _tokens(text: str, language: str) -> Tokens:
+    """Words, or letters where a script has no spaces; a number is one token, a plural its singular."""
+    found = (_WORD if _spaced(language) else _LETTER).findall(folded(text).strip())
+    if language != "th":
+        found = [token for token in found if not token.isspace()]
+    plain = (numbers(token)[0] if token[0].isdigit() else token for token in found)
+    return tuple(_singular(token) if language == "en" else token for token in plain)
+
+
+def _singular(word: str) -> str:
+    if word.endswith(("sses", "shes", "ches", "xes")):
+        return word[:-2]
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
+def _wrong(clause: Tokens, texts: Sequence[_Text], language: str) -> Iterator[str]:
+    """What is wrong with one clause."""
+    before: _Run | None = None
+    at, linked = 0, False
+    while at < len(clause):
+        link, (length, places) = _link(clause[at:], language), _longest(clause[at:], texts, language)
+        if length > link and not (link and _spaced(language)):  # letters may be of a linking word, or begin another
+            run = _Run(_written(clause[at : at + length], language), places)
+            yield from _misjoined(before, run, linked or link > 0)
+            before, linked = run, _ends_linked(clause[: at + length], language)
+        elif link:
+            linked = True
+        else:
+            yield clause[at]
+        at += link if link and _spaced(language) else max(length, link, 1)
+
+
+def _misjoined(before: _Run | None, run: _Run, linked: bool) -> Iterator[str]:
+    if not run.places:
+        yield run.words
+    elif before and before.places and not (before.whole and run.whole):
+        free = before.whole or run.whole or before.complete or run.complete or before.followed_by(run)
+        if not (linked and free):
+            yield f"{before.words} + {run.words}"
+
+
+def _longest(clause: Tokens, texts: Sequence[_Text], language: str) -> tuple[int, tuple[_Place, ...]]:
+    """How many words, from the first on, stand together in one text, and where they do so with their head."""
+    best, found = 0, list[_Place]()
+    for text in texts:
+        for start in range(len(text.tokens)):
+            length = _same(clause, text.tokens[start:])
+            if length < max(1, best, min(_SHORTEST.get(language, 1), len(text.tokens))):
+                continue
+            if length > best:
+                best, found = length, []
+            if _has_head(text, start, start + length, language):
+                found.append(_Place(text, start, start + length))
+    return best, tuple(found)
+
+
+def _same(one: Tokens, other: Tokens) -> int:
+    """How many words both begin with."""
+    unlike = (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+    return next(unlike, min(len(one), len(other)))
+
+
+def _has_head(text: _Text, start: int, end: int, language: str) -> bool:
+    """Whether a run is cut off neither from what it describes nor from what denies it."""
+    before = text.tokens[:start]
+    while link := next((link for link in _links(language) if _ends(before, [link])), None):
+        before = before[: -len(link)]  # "not for snow"
+    if _ends(before, _denials(language)) or _ends(text.tokens[:start], _denials(language)):
+        return False
+    if text.name:
+        return True
+    if language in _HEAD_LAST:
+        return (
+            end == len(text.tokens)
+            or bool(_link(text.tokens[end:], language))
+            or _ends_linked(text.tokens[:end], language)
+        )
+    return start == 0 or _ends_linked(text.tokens[:start], language) or bool(_link(text.tokens[start:], language))
+
+
+def _spaced(language: str) -> bool:
+    return script_lock.own(language) is None
+
+
+def _written(tokens: Tokens, language: str) -> str:
+    return (" " if _spaced(language) else "").join(tokens)
+
+
+def _link(tokens: Tokens, language: str) -> int:
+    """How many of the words, from the first on, are a linking one."""
+    return next((len(link) for link in _links(language) if tokens[: len(link)] == link), 0)
+
+
+def _ends_linked(tokens: Tokens, language: str) -> bool:
+    return _ends(tokens, _links(language))
+
+
+def _ends(tokens: Tokens, words: Sequence[Tokens]) -> bool:
+    return any(tokens[-len(word) :] == word for word in words)
+
+
+@cache
+def _links(language: str) -> list[Tokens]:
+    """The longest first."""
+    links = {_tokens(word, language) for word in _lists()["links"][language]} | {(" ",)}
+    return sorted(links, key=lambda link: -len(link))
+
+
+@cache
+def _denials(language: str) -> list[Tokens]:
+    return [_tokens(word, language) for word in _lists()["denials"][language]]
+
+
+@cache
+def _lists() -> dict[str, dict[str, list[str]]]:
+    found: dict[str, dict[str, list[str]]] = yaml.safe_load(_LINKING.read_text(encoding="utf-8"))
+    return found
