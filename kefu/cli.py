@@ -137,10 +137,10 @@ def index(
         print(json.dumps(report_view(report) | found, ensure_ascii=False))
     else:
         print(report_text(report))
-        if found:
+        if any(found.get("products", {}).values()):
             print(
-                "Products: {looked} looked at, {embedded} texts embedded, {dropped} dropped.".format(
-                    **found["products"]
+                "Products: {looked} looked at, {embedded} texts embedded, {dropped} dropped.".format_map(
+                    found["products"]
                 )
             )
     if report.problems:

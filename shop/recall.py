@@ -28,7 +28,7 @@ _NEAREST, _MOST = 200, 3200  # texts that it is asked for, at first and at last
 _RECALLED = 60  # products that it should find
 _SHARING = 100  # products that share most words
 _DENSE, _JUNK = 0.8, 0.18  # see rag.weighing
-_APART, _SHARED = 0.15, 1e-9  # cosines that are nearer to each other than this hardly differ
+_APART = 0.15  # cosines that are nearer to each other than this hardly differ
 _ENGLISH = 0.3  # of a wish's vector, what its known words are in English; see bench/product_search.py
 # Twenty goods that the demo shop does not sell, asked for in four languages, came no nearer than 0.34 in four of five
 # cases, and no nearer than 0.26 in half of them; bench/product_search.py tells what that costs
@@ -83,7 +83,7 @@ class Recall:
         ids = [id for id in {**cosines, **shared} if id in shared or cosines[id] >= _JUNK or not judged]
         dense = np.array([cosines.get(id, 0.0) for id in ids], dtype=np.float64)
         words = np.array([shared.get(id, 0.0) for id in ids], dtype=np.float64)
-        fused = _DENSE * _scaled(dense, _APART) + (1 - _DENSE) * _scaled(words, _SHARED)
+        fused = _DENSE * _scaled(dense) + (1 - _DENSE) * words / (words.max(initial=0.0) or 1.0)
         return Relevance(dict(zip(ids, fused.tolist(), strict=True)), likely)
 
     def _judged(self, query: Query, own: str) -> bool:
@@ -150,11 +150,12 @@ class Recall:
         return [own] if own else self._texts.languages()
 
 
-def _scaled(values: NDArray[np.float64], apart: float) -> NDArray[np.float64]:
-    """From 0 for the least to 1 for the greatest; less where they hardly differ: two shirts that a wish fits alike
-    must not stand as far apart as a shirt and a phone."""
-    low, high = (values.min(), values.max()) if len(values) else (0.0, 0.0)
-    return (values - low) / max(high - low, apart)
+def _scaled(cosines: NDArray[np.float64]) -> NDArray[np.float64]:
+    """From 1 for the greatest to 0 for the least. Where they hardly differ all are near 1: two shirts that a wish fits
+    alike must not stand as far apart as a shirt and a phone."""
+    high = cosines.max(initial=0.0)
+    low = min(cosines.min(initial=high), high - _APART)
+    return (cosines - low) / (high - low)
 
 
 def _best(found: Iterable[tuple[str, float]]) -> dict[str, float]:
