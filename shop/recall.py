@@ -153,8 +153,8 @@ class Recall:
 def _scaled(cosines: NDArray[np.float64]) -> NDArray[np.float64]:
     """From 1 for the greatest to 0 for the least. Where they hardly differ all are near 1: two shirts that a wish fits
     alike must not stand as far apart as a shirt and a phone."""
-    high = cosines.max(initial=0.0)
-    low = min(cosines.min(initial=high), high - _APART)
+    high = float(cosines.max(initial=0.0))
+    low = min(float(cosines.min(initial=high)), high - _APART)
     return (cosines - low) / (high - low)
 
 
