@@ -59,7 +59,7 @@ class Turn:
     clock: Clock
     address: str = ""  # the client's, where the surface knows it
     errand: Errand | None = None
-    said: str = ""  # an answer that no model wrote
+    said: str = ""  # what of the answer is ours
     sources: tuple[Source, ...] = ()
     reply: Reply | None = None  # once the model is asked
     notices: list[Notice] = field(default_factory=list)
@@ -68,7 +68,8 @@ class Turn:
     @property
     def text(self) -> str:
         """What the shopper has read of the answer."""
-        return (self.reply.text.rstrip() if self.reply else "") or self.said
+        written = self.reply.text.rstrip() if self.reply else ""
+        return "\n\n".join(filter(None, (written, self.said)))
 
     @property
     def cards(self) -> tuple[Card, ...]:
@@ -128,15 +129,15 @@ class Turn:
         await self.parts.conversations.set_context(self.question.id, context, self.language)
         if looked is None:
             return
-        writing = self.parts.limits.writing
-        worded = writing.reasons if looked.recommended else writing.retells
-        if facts and worded:
-            words = self._recommended if looked.recommended else self._retold
-            async with aclosing(words(looked, context)) as events:
+        if looked.recommended:
+            async with aclosing(self._recommended(looked)) as events:
                 async for event in events:
                     yield event
-            if looked.recommended:
-                return
+            return
+        if facts and self.parts.limits.writing.retells:
+            async with aclosing(self._retold(looked, context)) as events:
+                async for event in events:
+                    yield event
         self.said = "" if self.text else looked.said
         if self.text:
             yield Token(text=self.text)
@@ -162,13 +163,15 @@ class Turn:
             reply.text = reply.model_text = ""
         self.reply = reply
 
-    async def _recommended(self, looked: Looked, context: str) -> AsyncGenerator[Event, None]:
+    async def _recommended(self, looked: Looked) -> AsyncGenerator[Event, None]:
         """Products with their reasons, each as soon as the model has worded it and the words were found true; the row
-        of cards gets the same reasons at the end."""
+        of cards gets the same reasons at the end. Where the records word them, the cards alone have them."""
         found, errand = looked.recommended, self.errand
         assert found is not None and errand is not None and errand.errands.assortment is not None
         self.said = looked.said
         yield Token(text=self.said)
+        if not (looked.facts and self.parts.limits.writing.reasons):
+            return
         reasons: dict[str, str] = {}
         lock = self.parts.limits.writing.walls.lock
         async with aclosing(phrased(self.parts.llm, lock, errand.errands.assortment, found)) as sentences:
@@ -212,6 +215,12 @@ class Turn:
         async with aclosing(self.reply.events(self.parts.system, turns)) as events:
             async for event in events:
                 yield event
+        if tools and tools.recommended:
+            if self.text:
+                yield Token(text="\n\n")
+            async with aclosing(self._recommended(tools.recommended)) as events:
+                async for event in events:
+                    yield event
 
     async def _find(self) -> list[Found]:
         """The passages for the question, and for what it refers to where it goes on from the messages before it."""
@@ -302,7 +311,7 @@ class Turn:
 
     def _model_text(self) -> str:
         """The answer as the model will see it later. One that calls tools must also know what we asked back."""
-        written = (self.reply.model_text if self.reply else "") or self.said
+        written = "\n\n".join(filter(None, (self.reply.model_text if self.reply else "", self.said)))
         native = self.errand and self.errand.errands.rounds
         return written or ("\n".join(notice.text for notice in self.notices) if native else "")
 

@@ -459,16 +459,35 @@ async def test_what_the_merchant_earns_and_sells_is_shown_to_nobody(
     assert not [secret for secret in SECRETS if secret in everything]
 
 
-async def test_a_model_that_calls_tools_itself_shows_the_same_cards(desk: ProductsDesk, model: ScriptedModel) -> None:
-    calls = iter([[("recommend", json.dumps({"wish": SCARF}))]])
+@pytest.mark.parametrize("before", ["", "Let me look."])
+async def test_a_model_that_calls_tools_itself_words_no_product_unchecked(
+    desk: ProductsDesk, model: ScriptedModel, before: str
+) -> None:
+    calls = iter([[("recommend", json.dumps({"wish": SCARF})), ("get_product", json.dumps({"product_id": "x"}))]])
+    lies = by_product(quiet="Pure cashmere for women.", garden=TRUE["garden"])
 
     def reply(body: dict[str, Any]) -> Reply:
         wanted = next(calls, None)
-        return say("", "tool_calls", tool_calls=wanted) if wanted else say("Here are two scarves of silk.")
+        return say(before, "tool_calls", tool_calls=wanted) if wanted else lies(body)
 
     model.script = reply
+    events = await desk.using(reasons=True, rounds=8).say(SCARF)
+    assert set(row(events)) == SCARVES and called(events) == ["recommend"], "a recommendation ends the turn"
+    assert answer(events) == done(events).answer and answer(events).startswith(
+        before or words("en", "here_are_products")
+    )
+    assert TRUE["garden"] in answer(events) and "cashmere" not in answer(events)
+    told = [message for message in (await desk.conversations.messages(desk.conversation.id))[-1].rounds]
+    assert [message["role"] for message in told] == ["assistant", "tool", "tool"]
+
+
+async def test_where_reasons_come_from_the_records_the_cards_have_them(
+    desk: ProductsDesk, model: ScriptedModel
+) -> None:
+    model.script = say("", "tool_calls", tool_calls=[("recommend", json.dumps({"wish": SCARF}))])
     events = await desk.using(rounds=8).say(SCARF)
-    assert set(row(events)) == SCARVES and answer(events) == "Here are two scarves of silk."
+    assert set(row(events)) == SCARVES and answer(events) == words("en", "here_are_products") == done(events).answer
+    assert len(model.requests) == 1 and all(one.reason for one in card(events).products)
 
 
 async def test_where_nothing_can_be_searched_it_is_said_and_nothing_breaks(

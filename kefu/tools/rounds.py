@@ -1,6 +1,7 @@
 """The native path: a model that calls tools itself. Its calls are run here, round by round, and every one is checked.
 
-A change ends the turn: it waits for the shopper's click, whatever else the model asked for.
+A change ends the turn: it waits for the shopper's click, whatever else the model asked for. So does a recommendation:
+its reasons are checked one by one, which a model's own prose could not be.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from kefu.llm import ToolCall
 from kefu.tools.call import Caller, Ran
 from kefu.tools.catalogue import TOOLS
 from kefu.tools.told import told
-from kefu.tools.tool import BadCall
+from kefu.tools.tool import BadCall, Looked
 
 Message = dict[str, Any]
 _RESULT_CHARS = 6_000  # of one result: about 2,000 tokens
@@ -25,7 +26,7 @@ _CALLS = 8  # in one round
 
 class ToolRounds:
     """The rounds of one turn. `messages` is what they added to the conversation as the model sees it, `facts` the
-    results' texts, whose numbers may be said; `over` ends the turn."""
+    results' texts, whose numbers may be said; `over` ends the turn, `recommended` with what is to be worded."""
 
     def __init__(self, caller: Caller, most: int, notice: SaysNotice, shown: Callable[[str, Ran], list[Event]]) -> None:
         self._caller = caller
@@ -36,6 +37,7 @@ class ToolRounds:
         self.messages: list[Message] = []
         self.facts: list[str] = []
         self.over = False
+        self.recommended: Looked | None = None
 
     def offered(self) -> list[dict[str, Any]]:
         """The tools, in every round: the prompt's beginning stays the same."""
@@ -47,7 +49,7 @@ class ToolRounds:
         sent = [_sent(call) for call in calls[:_CALLS]]
         self.messages.append({"role": "assistant", "content": harmless(text), "tool_calls": sent})
         for call in calls[:_CALLS]:
-            result = "not run: something else waits for the customer" if self.over else ""
+            result = "not run: another call has ended the turn" if self.over else ""
             if not result:
                 events, result = await self._one(call)
                 for event in events:
@@ -77,6 +79,8 @@ class ToolRounds:
         self.over = ran.card is not None or (ran.looked is not None and ran.looked.notice is not None)
         events = [started, *self._shown(call.name, ran)]
         if ran.looked:
+            if ran.looked.recommended:
+                self.recommended, self.over = ran.looked, True
             return events, told(ran.looked, self._caller.session.language)
         return events, "waiting: nothing is changed until the customer presses Confirm on the card"
 
