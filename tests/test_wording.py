@@ -71,6 +71,8 @@ def test_data_in_its_own_words_is_told(said: str, goods: str | Product, language
         ("ผ้าพันคอม้วนด้วยมือ", "quiet-scarf", "th"),
         ("เสื้อโค้ทยาว กันน้ำ", COAT, "th"),
         ("A scarf, 90 mm square.", "quiet-scarf", "en"),
+        ("A scarf made of plain.", "quiet-scarf", "en"),
+        ("Khăn lụa bằng nữ.", "quiet-scarf", "vi"),
         ("A scarf, 90 cm wide.", "quiet-scarf", "en"),
         ("Women or men.", told({"en": "Scarf"}, {}, of=({"en": "women"}, {"en": "men"})), "en"),
         ("A scarf that smells of roses.", "quiet-scarf", "en"),

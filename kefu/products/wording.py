@@ -39,11 +39,11 @@ Tokens = tuple[str, ...]
 
 @dataclass(frozen=True)
 class _Text:
-    """A clause of the data. `whole`: true of the whole product; `name`: every run of it has its head."""
+    """A clause of the data. `of`: an attribute, "name", or "" for the rest; `whole`: true of the whole product."""
 
     tokens: Tokens
+    of: str = ""
     whole: bool = False
-    name: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,10 @@ class _Run:
     def complete(self) -> bool:
         return any(place.complete for place in self.places)
 
+    @property
+    def may_be_a_material(self) -> bool:
+        return any(place.text.of in ("", "name", "material") for place in self.places)
+
     def followed_by(self, other: _Run) -> bool:
         """Whether both stand in one text, in this order."""
         return any(a.text is b.text and a.end <= b.start for a in self.places for b in other.places)
@@ -89,15 +93,15 @@ def unfounded(said: str, product: Product, claims: Sequence[Pointer], language: 
 
 
 def _texts(product: Product, claims: Sequence[Pointer], language: str) -> Iterator[_Text]:
-    yield _Text(_tokens(name_of(product, language), language), whole=True, name=True)
+    yield _Text(_tokens(name_of(product, language), language), "name", whole=True)
     for text in (kind(product, language), *(claim.text for claim in claims)):
         yield _Text(_tokens(text, language), whole=True)
     for key, values in product.attributes.items():
         title = label(key, language)
         for text in (value_text(product, key, language), *(in_line(named(names, language)) for names in values)):
-            yield _Text(_tokens(text, language), whole=key not in PARTS and not has_unit(key))
-            yield _Text(_tokens(f"{title} {text}", language))
-            yield _Text(_tokens(f"{text} {title}", language))
+            yield _Text(_tokens(text, language), key, whole=key not in PARTS and not has_unit(key))
+            yield _Text(_tokens(f"{title} {text}", language), key)
+            yield _Text(_tokens(f"{text} {title}", language), key)
     for option in (COLOUR, SIZE):
         yield from (_Text(_tokens(value, language)) for value in options_of(product, option, language))
     for clause in _CLAUSES.split(in_line(named(product.descriptions, language))):
@@ -122,21 +126,23 @@ def _singular(word: str) -> str:
 def _wrong(clause: Tokens, texts: Sequence[_Text], language: str) -> Iterator[str]:
     """What is wrong with one clause."""
     before: _Run | None = None
-    at, linked = 0, False
+    at, links = 0, list[Tokens]()  # the linking words since the run before
     while at < len(clause):
         link, (length, places) = _link(clause[at:], language), _longest(clause[at:], texts, language)
         if length > link and not (link and _spaced(language)):  # letters may be of a linking word, or begin another
             run = _Run(_written(clause[at : at + length], language), places)
-            yield from _misjoined(before, run, linked or link > 0)
-            before, linked = run, _ends_linked(clause[: at + length], language)
+            yield from _misjoined(before, run, linked=bool(links) or link > 0)
+            if any(word in _lists_of("materials", language) for word in links) and not run.may_be_a_material:
+                yield f"{_written(links[-1], language)} {run.words}"
+            before, links = run, [(" ",)] if _ends_linked(clause[: at + length], language) else []
         elif link:
-            linked = True
+            links.append(clause[at : at + link])
         else:
             yield clause[at]
         at += link if link and _spaced(language) else max(length, link, 1)
 
 
-def _misjoined(before: _Run | None, run: _Run, linked: bool) -> Iterator[str]:
+def _misjoined(before: _Run | None, run: _Run, *, linked: bool) -> Iterator[str]:
     if not run.places:
         yield run.words
     elif before and before.places and not (before.whole and run.whole):
@@ -171,9 +177,9 @@ def _has_head(text: _Text, start: int, end: int, language: str) -> bool:
     before = text.tokens[:start]
     while link := next((link for link in _links(language) if _ends(before, [link])), None):
         before = before[: -len(link)]  # "not for snow"
-    if _ends(before, _denials(language)) or _ends(text.tokens[:start], _denials(language)):
+    if _ends(before, _lists_of("denials", language)) or _ends(text.tokens[:start], _lists_of("denials", language)):
         return False
-    if text.name:
+    if text.of == "name":  # it is the head
         return True
     if language in _HEAD_LAST:
         return (
@@ -205,16 +211,15 @@ def _ends(tokens: Tokens, words: Sequence[Tokens]) -> bool:
     return any(tokens[-len(word) :] == word for word in words)
 
 
-@cache
-def _links(language: str) -> list[Tokens]:
+def _links(language: str) -> Sequence[Tokens]:
     """The longest first."""
-    links = {_tokens(word, language) for word in _lists()["links"][language]} | {(" ",)}
-    return sorted(links, key=lambda link: -len(link))
+    return [*_lists_of("links", language), (" ",)]
 
 
 @cache
-def _denials(language: str) -> list[Tokens]:
-    return [_tokens(word, language) for word in _lists()["denials"][language]]
+def _lists_of(kind: str, language: str) -> list[Tokens]:
+    words: list[str] = _lists()[kind][language]
+    return sorted({_tokens(word, language) for word in words}, key=lambda word: -len(word))
 
 
 @cache
