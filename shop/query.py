@@ -16,9 +16,9 @@ Why = Literal["price", "stock", "size", "colour", "material", "without", "nothin
 @dataclass(frozen=True)
 class Query:
     """What is looked for. `wanted`: what it should be like; `must`: what it has to be, or the answer is that there is
-    none ("material"); `called`: words of which one has to stand in its names, unless none has it; `liked`: a taste
-    (shop.ranking.taste); `order`: a superlative, which the data decides; `english`: those of the words that are known,
-    in English, for a catalogue that is not in the shopper's language."""
+    none ("material"); `called`: words of which one has to stand in its names, `whom`: whom it has to be for
+    ("for:men"), both unless there is none; `liked`: a taste (shop.ranking.taste); `order`: a superlative, which the
+    data decides; `english`: those of the words that are known, in English, for a catalogue in another language."""
 
     text: str
     language: str  # BCP-47
@@ -27,6 +27,7 @@ class Query:
     wanted: Sequence[Alternatives] = ()
     must: Sequence[Alternatives] = ()
     called: Alternatives = frozenset()
+    whom: Alternatives = frozenset()
     liked: Mapping[str, float] = field(default_factory=dict)
     order: Order | None = None
     english: str = ""

@@ -100,7 +100,9 @@ class Recall:
     async def _by_meaning(self, query: Query, vector: Vectors, own: str) -> dict[str, float]:
         """The cosines of the nearest products that meet the limits."""
         limits = query.limits
-        held_later = query.must or query.called or limits.without  # when the products are read: many may not fit
+        held_later = (
+            query.must or query.called or query.whom or limits.without
+        )  # when the products are read: many may not fit
         enough = _FEW if held_later else _RECALLED
         async with reading(self._engine) as db:
             few = await finding.matching(db, limits, _FEW + 1)

@@ -26,6 +26,7 @@ __all__ = ["Hit", "Nothing", "ProductSearch", "Query", "Results", "Why"]
 
 _LOOKED_AT = 60  # products that are put in order, as many more at a time where too few of them fit
 _ENOUGH = 0.6  # of the best one's relevance: what is less is shown only where a category was named
+_CHILDREN = "for:children"
 _NEAREST_SHOWN = 3  # where nothing fits
 _IN_ORDER, _EVERY = 1_000, 1_000_000  # products looked at for a superlative, and looked up
 
@@ -48,6 +49,9 @@ class ProductSearch:
         none = await self._nothing(query)
         if not none.nearest and query.called:  # the shop calls it something else
             return await self.search(replace(query, called=frozenset()))
+        if not none.nearest and query.whom:
+            others = await self.search(replace(query, whom=frozenset(), k=_NEAREST_SHOWN))
+            return Results((), Nothing("nothing", others.hits)) if others.hits else others
         return Results((), none)
 
     async def products(self, ids: Sequence[str]) -> Sequence[Product]:
@@ -66,15 +70,14 @@ class ProductSearch:
         near = relevance.scores
         if query.order:
             return await self._in_order(query, near)
-        if not query.limits.categories:
-            best = max(near.values(), default=0.0)
-            near = {id: score for id, score in near.items() if score >= _ENOUGH * best}
-        best_first = sorted(near, key=lambda id: -near[id])
         products: list[Product] = []
-        for some in _blocks(best_first):
+        for some in _blocks(sorted(near, key=lambda id: -near[id])):
             products += await self._fitting(query, some)
             if len(products) >= query.k:
                 break
+        if not query.limits.categories:
+            best = max((near[product.id] for product in products), default=0.0)
+            products = [product for product in products if near[product.id] >= _ENOUGH * best]
         parts = ranking.parts(products, near, [*query.wanted, *query.must], query.liked)
         scores = {product.id: ranking.total(parts[product.id], self._weights) for product in products}
         vectors = await self._recall.vectors(query.language, list(scores))
@@ -111,6 +114,7 @@ class ProductSearch:
         """The products, read now, that meet the limits and are what they must be."""
         read = await self._catalogue.products(ids)
         fitting = [product for product in read if query.limits.fits(product) and _is_called(product, query.called)]
+        fitting = [product for product in fitting if _is_for(product, query.whom)]
         return [product for product in fitting if all(one & ranking.attributes(product) for one in query.must)]
 
     # Why nothing does
@@ -181,3 +185,12 @@ def _is_called(product: Product, words: Alternatives) -> bool:
     """Whether one of the words stands in one of its names."""
     names = "\n".join(product.names.values()).casefold()
     return not words or any(word in names for word in words)
+
+
+def _is_for(product: Product, whom: Alternatives) -> bool:
+    """Whether it suits them. What names nobody suits all but children."""
+    return (
+        not whom
+        or bool(whom & ranking.attributes(product))
+        or ("for" not in product.attributes and _CHILDREN not in whom)
+    )

@@ -64,6 +64,7 @@ def test_no_language_is_left_behind(language: str) -> None:
         ("300左右的丝巾", "CNY", 240, 360),
         ("điện thoại pin trâu dưới 5 triệu", "VND", None, 5_000_000),
         ("ไม่เกินพันบาท", "THB", None, 1_000),
+        ("khăn cỡ 300k", "VND", 240_000, 360_000),
         ("a dress for $40 to $60", "USD", 40, 60),
         ("under 1,500 yuan", "CNY", None, 1_500),
         ("tầm 2tr5", "VND", 2_000_000, 3_000_000),
@@ -114,7 +115,7 @@ def test_a_currency_that_is_said_counts_whatever_the_market_pays_in(text: str, o
     "text",
     [
         "where is JL10003", "my order #JL-10 003, the 2 shirts", "ＪＬ１０００３ 到哪了", "đơn JL20001 của mình đâu",
-        "size 42 shoes", "鞋子42码有吗", "giày size 39", "รองเท้าเบอร์ 38", "a dress in M or L", "s码和m码",
+        "size 42 shoes", "鞋子42码有吗", "giày size 39", "giày cỡ 40", "รองเท้าเบอร์ 38", "a dress in M or L", "s码和m码",
         "I need it by 12 November", "11月11日前能到吗", "giao trước ngày 20 được không", "ส่งวันที่ 5 ได้ไหม",
         "within 30 days", "30天以内能退吗", "trong 7 ngày", "ภายใน 7 วัน", "delivered before 2026-11-21",
         "before 11/12 please", "on 1.5.2026", "call me on 090-123-4567", "我的电话 138-0013-8000",

@@ -66,6 +66,10 @@ def said(text: str, language: str) -> dict[str, object]:
         ("for my boyfriend", "en", "recipient", ["boyfriend"]),
         ("mua cho bé", "vi", "recipient", ["child"]),
         ("ให้คุณพ่อ", "th", "recipient", ["father"]),
+        ("something for a 5-year-old", "en", "recipient", ["child"]),
+        ("给5岁的", "zh", "recipient", ["child"]),
+        ("cho người 12 tuổi", "vi", "recipient", ["child"]),
+        ("สำหรับ 5 ขวบ", "th", "recipient", ["child"]),
         ("婚礼上", "zh", "occasion", ["wedding"]),
         ("something to wear to the office", "en", "occasion", ["office"]),
         ("đi biển", "vi", "occasion", ["beach"]),
@@ -110,6 +114,12 @@ def test_a_field_is_filled_by_words_for_it_and_no_other_field_is(
     """The catalogue's own name for it may be heard as well: "wedding" is its "weddings"."""
     assert heard(text, language).plain().keys() == {field, "language"}
     assert set(values) <= set(heard(text, language).values(field))
+
+
+def test_a_grown_up_is_no_child_and_a_bound_no_blouse() -> None:
+    assert said("for a 30 year old", "en") == {}
+    assert said("dresses, 30 bucks tops", "en").keys() == {"category", "highest"}
+    assert heard("dresses, 30 bucks tops", "en").values("category") == ("dresses",)
 
 
 def test_a_whole_wish_fills_its_fields() -> None:

@@ -80,6 +80,19 @@ async def test_a_wish_is_found_by_its_words_and_their_meaning(shop: Shop) -> Non
         assert set(first.parts) >= {"relevance", "sales"} and first.parts["relevance"] == 1.0
 
 
+async def test_whom_it_is_for_counts_before_what_is_near(shop: Shop) -> None:
+    his, hers = thing("his", "Silk scarf", **{"for": "men"}), thing("hers", "Silk scarf for her", **{"for": "women"})
+    small, tea = thing("small", "Bear sweater", **{"for": "children"}), thing("tea", "Silk tea box")
+    async with shop.of(his, hers, small, tea) as search:
+        assert set(await found(search, "silk scarf", whom=frozenset({"for:men"}))) == {"his", "tea"}
+        assert await found(search, "silk scarf", whom=frozenset({"for:children"})) == ["small"]
+        results = await search.search(query("silk scarf", whom=frozenset({"for:seniors", "for:pets"})))
+        assert set(ids(results)) == {"tea"}, "what names nobody suits all but children"
+        await put(shop.engine, thing("small", "Bear sweater", **{"for": "women"}))
+        results = await search.search(query("silk scarf", whom=frozenset({"for:children"})))
+        assert results.hits == () and results.none and results.none.why == "nothing" and results.none.nearest
+
+
 async def test_a_new_product_is_found_by_its_words_at_once_and_by_meaning_when_embedded(shop: Shop) -> None:
     async with shop.of(COAT, SHOES) as search:
         await put(shop.engine, SCARF)

@@ -127,6 +127,7 @@ class Assortment:
             k=k,
             wanted=[_any(one.of) for one in intent.meant if one.field in _WANTED and one.of],
             must=[_any(one.of) for one in intent.meant if one.field == "material" and one.of],
+            whom=_any([v for one in intent.meant if one.field == "recipient" for v in one.of if v.startswith("for:")]),
             called=self.vocabulary.called(text, intent.language),
             liked=liked,
             order=intent.order,

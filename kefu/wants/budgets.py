@@ -50,6 +50,8 @@ _UNIT = re.compile(
 _JOINED = re.compile(r"\d+(?:-\d+){2,}|\d{1,4}(?:/\d{1,4}){1,2}|(?<![\d.])\d{1,2}\.\d{1,2}\.\d{2,4}(?![\d.])")
 _NAMED = re.compile(r"(?:[a-z]|(?:size|sz|cỡ|ไซส์|ไซซ์|เบอร์|尺码|码数|穿|号|#|no\.?|số|iphone|第|รุ่น)\s?)$")
 _BODY = re.compile(r"(?:身高|体重|身長|高|重|สูง|หนัก|cao|nang|tall|weigh)\s?$")
+_SIZED = re.compile(r"\bco\s?$")  # "cỡ 300k" is about so much, "giày cỡ 40" is a size
+_LARGEST_SIZE = 100
 _GAP = r"[\s:：,，]*(?:a |gia |tien |la |chi |chỉ |ราคา|เงิน|是|在|價格|价格)?\s*"
 
 
@@ -100,6 +102,7 @@ def _read(said: str, bare: str, number: Number, following: Number | None, own: s
         unit_after
         or (_NAMED.search(said[:start]) and not (sides or money))
         or (_BODY.search(bare[:start]) and not money)
+        or (_SIZED.search(bare[:start]) and number.high < _LARGEST_SIZE and not (money or number.scaled))
     ):
         return None
     spread = number.low != number.high

@@ -15,7 +15,7 @@ from typing import Any, cast
 import yaml
 
 from kefu.products.intent import Field, Intent, Meant
-from kefu.wants.budgets import budget
+from kefu.wants.budgets import Budget, budget
 from kefu.wants.described import letter_sizes
 from kefu.wants.spoken import Said, Span, Word, folded, len_, word_list
 from shop import numbers
@@ -35,6 +35,8 @@ _OF_FIELD: Mapping[str, Field] = {
 _SIZE_SAID = re.compile(
     r"(?:size|sz|cỡ|số|ไซส์|ไซซ์|เบอร์|尺码|码数|eu)\s?(\d{2,3})(?!\d)|(\d{2,3})\s?(?:码|碼|号鞋|号的)"
 )
+_AGE = re.compile(r"(?<!\d)(\d{1,2})[\s-]?(?:岁|歲|tuổi|ขวบ|years?[\s-]olds?)")
+_CHILD = 12  # years, and younger
 
 
 @dataclass(frozen=True)
@@ -58,16 +60,17 @@ class Vocabulary:
 
     def intent(self, text: str, language: str, currency: str) -> Intent:
         """What a message says; `currency` (ISO 4217) is what its prices are in where it names none."""
-        said = Said.of(numbers.without(text), language)
         money = budget(text, currency)
+        spent = _said_whole(money, text)
+        said = Said.of(numbers.without(text.replace(spent, money.said) if money else text), language)
         found = self._heard(said, self._entries)
         return Intent(
             language=language,
             text=text,
-            meant=_once([*self._with_nots(said, found), *self._sizes_said(said)]),
+            meant=_once([*self._with_nots(said, found), *self._sizes_said(said), *self._of_age(said)]),
             lowest=money.lowest if money else None,
             highest=money.highest if money else None,
-            budget_said=money.said if money else "",
+            budget_said=spent,
             order=superlative(said),
         )
 
@@ -168,6 +171,13 @@ class Vocabulary:
             if name := self._sizes.get(size):
                 yield Meant(field="size", value=name, said=words, of=(f"{SIZE}:{name}",))
 
+    def _of_age(self, said: Said) -> Iterator[Meant]:
+        """ "for a 5-year-old": a child."""
+        of = self.means("recipient", "child")
+        for match in _AGE.finditer(said.text):
+            if of and int(match[1]) <= _CHILD:
+                yield Meant(field="recipient", value="child", said=match[0], of=of)
+
     # What can be heard
 
     def _of_categories(self) -> Iterator[_Entry]:
@@ -240,6 +250,12 @@ def comparative(said: Said) -> Order | None:
 
 def _meant(field: Field, value: str, of: Iterable[str]) -> Meant:
     return Meant(field=field, value=value, said="", of=tuple(of))
+
+
+def _said_whole(money: Budget | None, text: str) -> str:
+    """The words of a budget: "30 bucks tops" asks for no top."""
+    said = money.said if money else ""
+    return f"{said} tops" if said and f"{said} tops" in text else said
 
 
 def _each_of(row: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
