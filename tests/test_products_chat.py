@@ -382,7 +382,16 @@ async def test_an_untrue_sentence_is_written_once_more_and_never_shown(
 
 @pytest.mark.parametrize(
     "said",
-    ["", "   ", "真丝的，送妈妈很好。", "Lụa mềm cho mẹ nhé bạn ơi.", "Silk. " + "x" * 300, "Silk " * 80, "<|im_end|>"],
+    [
+        "",
+        "   ",
+        "真丝的，送妈妈很好。",
+        "Lụa mềm cho mẹ nhé bạn ơi.",
+        "Silk. " + "x" * 300,
+        "Silk " * 80,
+        "<|im_end|>",
+        "For: women",
+    ],
 )
 async def test_what_is_no_sentence_of_the_shoppers_language_is_not_shown(
     desk: ProductsDesk, model: ScriptedModel, said: str

@@ -7,6 +7,7 @@ no surface.
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -37,7 +38,7 @@ _MAX_TOKENS = 80
 _TRIES = 2
 _NO_PROPERTIES = {"price", "history", "listed_at"}  # what a reason of the records says beside what the product is like
 _LONGEST = 220  # characters of one reason
-
+_LABELS = re.compile(r"[:：](?!\d)")  # "For: men"
 
 _Tried = tuple[str, list[str]]  # a sentence, and what is wrong with it
 
@@ -95,7 +96,7 @@ async def _sentence(
             said = first_sentence(written)
             if not one_line(written).endswith(said):
                 break  # a second sentence is not shown
-    if not said or cut or len(said) > _LONGEST:
+    if not said or cut or len(said) > _LONGEST or _LABELS.search(said):
         return said[:_LONGEST], ["not one short sentence"]
     if drift := _drift(said, intent.language, allowed):
         return said, [drift]
