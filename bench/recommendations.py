@@ -1,10 +1,11 @@
 """Whether what a model says of recommended products is true: every reason by the embedded model, kept to be read.
 
-    python -m bench.recommendations [--wishes seen|fresh] [--limit N] [--language zh]
+    python -m bench.recommendations [--wishes seen|earlier|fresh] [--limit N] [--home DIR]
 
 Recommends 4 products for each wish, with KEFU_REASONS=model, and keeps every reason, what it points at, and every
 sentence that was not shown and why. *seen*: the odd half of evals/product_wishes.yaml, on which the checks were made;
-*fresh*: evals/recommendation_wishes.yaml. Whether a sentence is true is not for the code that checks it to say: each
+*earlier*: the first 15 of each language in evals/recommendation_wishes.yaml, after which some were mended; *fresh*: those
+written after that. Whether a sentence is true is not for the code that checks it to say: each
 was read against the product's data in all four languages, and evals/reasons_read.yaml says what was found.
 """
 
@@ -36,14 +37,18 @@ _IN_A_ROW = 5  # wishes of one language: the model keeps what the last request b
 _PATIENCE_S = 600  # for one sentence, on cores that others use too
 _EXAMPLES = 2  # of each language, on the page
 _EVALS = "evals"
+_EARLIER = 15  # wishes of each language
 Row = Mapping[str, Any]
 
 
 def wishes(which: str) -> list[dict[str, Any]]:
     """What is asked, each with its language."""
-    name = "recommendation_wishes" if which == "fresh" else "product_wishes"
+    name = "product_wishes" if which == "seen" else "recommendation_wishes"
     rows: list[dict[str, Any]] = yaml.safe_load((ROOT / _EVALS / f"{name}.yaml").read_text(encoding="utf-8"))
-    return rows if which == "fresh" else [row for row in rows if int(row["id"].rpartition("-")[2]) % 2]
+    numbered = [(int(row["id"].rpartition("-")[2]), row) for row in rows]
+    if which == "seen":
+        return [row for number, row in numbered if number % 2]
+    return [row for number, row in numbered if (number > _EARLIER) == (which == "fresh")]
 
 
 async def reasons(desk: Desk, wish: Mapping[str, Any], every: Mapping[str, Names]) -> list[dict[str, Any]]:
@@ -116,7 +121,7 @@ async def measure(which: str, asked: Sequence[dict[str, Any]], home: Path) -> li
 
 
 def _file(which: str) -> str:
-    return "recommendations" if which == "fresh" else "recommendations_seen"
+    return "recommendations" if which == "fresh" else f"recommendations_{which}"
 
 
 def read_so_far() -> dict[tuple[str, str], dict[str, str]]:
@@ -187,7 +192,7 @@ def _examples(rows: Sequence[Row]) -> Iterator[str]:
 
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--wishes", choices=("seen", "fresh"), default="fresh")
+    parser.add_argument("--wishes", choices=("seen", "earlier", "fresh"), default="fresh")
     parser.add_argument("--limit", type=int, default=0, help="Ask only so many wishes of a language; 0: all.")
     parser.add_argument("--home", type=Path, help="a folder that keeps the catalogue's index; else a temporary one")
     args = parser.parse_args(argv)

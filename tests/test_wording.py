@@ -45,6 +45,8 @@ COAT = told(
         ("Khăn lụa trơn Lặng, viền cuốn tay.", "quiet-scarf", "vi"),
         ("ผ้าพันคอไหมเรียบสงบ ริมม้วนด้วยมือ ขนาด 90 ซม.", "quiet-scarf", "th"),
         ("A wool coat with a lapel and long sleeves.", COAT, "en"),
+        ("6000毫安时的长跑手机。", "marathon-phone", "zh"),
+        ("羊毛的长款大衣。", COAT, "zh"),
         ("A coat with a belt at the waist, and pockets that are not waterproof.", COAT, "en"),
         ("A phone with a 6,000 mAh battery.", "marathon-phone", "en"),
     ],
@@ -65,6 +67,8 @@ def test_data_in_its_own_words_is_told(said: str, goods: str | Product, language
         ("A scarf with room for a coat belt.", COAT, "en"),
         ("手工真丝丝巾。", "quiet-scarf", "zh"),
         ("真丝长款大衣。", COAT, "zh"),  # an imitation
+        ("6000毫安时的5G。", "marathon-phone", "zh"),
+        ("腰间有系带的翻领。", COAT, "zh"),
         ("袋口防水。", COAT, "zh"),
         ("Khăn lụa cuốn tay.", "quiet-scarf", "vi"),
         ("Áo măng tô nhăn.", COAT, "vi"),

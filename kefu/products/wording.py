@@ -78,6 +78,11 @@ class _Run:
     def may_be_a_material(self) -> bool:
         return any(place.text.of in ("", "name", "material") for place in self.places)
 
+    @property
+    def names_it(self) -> bool:
+        """Whether they are the product's name or kind."""
+        return any(place.text.of == "name" for place in self.places)
+
     def followed_by(self, other: _Run) -> bool:
         """Whether both stand in one text, in this order."""
         return any(a.text is b.text and a.end <= b.start for a in self.places for b in other.places)
@@ -94,8 +99,8 @@ def unfounded(said: str, product: Product, claims: Sequence[Pointer], language: 
 
 def _texts(product: Product, claims: Sequence[Pointer], language: str) -> Iterator[_Text]:
     yield _Text(_tokens(name_of(product, language), language), "name", whole=True)
-    for text in (kind(product, language), *(claim.text for claim in claims)):
-        yield _Text(_tokens(text, language), whole=True)
+    yield _Text(_tokens(kind(product, language), language), "name", whole=True)
+    yield from (_Text(_tokens(claim.text, language), claim.attribute, whole=True) for claim in claims)
     for key, values in product.attributes.items():
         title = label(key, language)
         for text in (value_text(product, key, language), *(in_line(named(names, language)) for names in values)):
@@ -129,17 +134,17 @@ def _wrong(clause: Tokens, texts: Sequence[_Text], language: str) -> Iterator[st
     at, links = 0, list[Tokens]()  # the linking words since the run before
     while at < len(clause):
         link, (length, places) = _link(clause[at:], language), _longest(clause[at:], texts, language)
-        if length > link and not (link and _spaced(language)):  # letters may be of a linking word, or begin another
+        first = link > 0 and (_spaced(language) or clause[at] == " ")  # letters may be of a linking word, or of another
+        if length > link and not first:
             run = _Run(_written(clause[at : at + length], language), places)
             yield from _misjoined(before, run, linked=bool(links) or link > 0)
-            if any(word in _lists_of("materials", language) for word in links) and not run.may_be_a_material:
-                yield f"{_written(links[-1], language)} {run.words}"
+            yield from _mislinked(before, links, run, language)
             before, links = run, [(" ",)] if _ends_linked(clause[: at + length], language) else []
         elif link:
             links.append(clause[at : at + link])
         else:
             yield clause[at]
-        at += link if link and _spaced(language) else max(length, link, 1)
+        at += link if first else max(length, link, 1)
 
 
 def _misjoined(before: _Run | None, run: _Run, *, linked: bool) -> Iterator[str]:
@@ -149,6 +154,16 @@ def _misjoined(before: _Run | None, run: _Run, *, linked: bool) -> Iterator[str]
         free = before.whole or run.whole or before.complete or run.complete or before.followed_by(run)
         if not (linked and free):
             yield f"{before.words} + {run.words}"
+
+
+def _mislinked(before: _Run | None, links: Sequence[Tokens], run: _Run, language: str) -> Iterator[str]:
+    """Links that claim something: what it is made of, and what belongs to what."""
+    made = any(word in _lists_of("materials", language) for word in links)
+    owned = before is not None and any(word in _lists_of("owners", language) for word in links)
+    if made and not run.may_be_a_material:
+        yield f"{_written(links[-1], language)} {run.words}"
+    if before and owned and not (before.whole or run.names_it or before.followed_by(run)):
+        yield f"{before.words} {_written(links[-1], language)} {run.words}"
 
 
 def _longest(clause: Tokens, texts: Sequence[_Text], language: str) -> tuple[int, tuple[_Place, ...]]:
@@ -174,20 +189,18 @@ def _same(one: Tokens, other: Tokens) -> int:
 
 def _has_head(text: _Text, start: int, end: int, language: str) -> bool:
     """Whether a run is cut off neither from what it describes nor from what denies it."""
-    before = text.tokens[:start]
-    while link := next((link for link in _links(language) if _ends(before, [link])), None):
-        before = before[: -len(link)]  # "not for snow"
+    before = _unlinked(text.tokens[:start], language)  # "not for snow"
     if _ends(before, _lists_of("denials", language)) or _ends(text.tokens[:start], _lists_of("denials", language)):
         return False
     if text.of == "name":  # it is the head
         return True
-    if language in _HEAD_LAST:
-        return (
-            end == len(text.tokens)
-            or bool(_link(text.tokens[end:], language))
-            or _ends_linked(text.tokens[:end], language)
-        )
-    return start == 0 or _ends_linked(text.tokens[:start], language) or bool(_link(text.tokens[start:], language))
+    rest = text.tokens[end:]
+    if language not in _HEAD_LAST:
+        before, rest = text.tokens[start:], text.tokens[:start]
+        if text.of:  # "làm quà tặng": to give as a present is a present
+            return not _unlinked(rest, language)
+        return not rest or _ends_linked(rest, language) or bool(_link(before, language))
+    return not rest or bool(_link(rest, language)) or _ends_linked(text.tokens[:end], language)
 
 
 def _spaced(language: str) -> bool:
@@ -201,6 +214,13 @@ def _written(tokens: Tokens, language: str) -> str:
 def _link(tokens: Tokens, language: str) -> int:
     """How many of the words, from the first on, are a linking one."""
     return next((len(link) for link in _links(language) if tokens[: len(link)] == link), 0)
+
+
+def _unlinked(tokens: Tokens, language: str) -> Tokens:
+    """Without the linking words at its end."""
+    while link := next((link for link in _links(language) if _ends(tokens, [link])), None):
+        tokens = tokens[: -len(link)]
+    return tokens
 
 
 def _ends_linked(tokens: Tokens, language: str) -> bool:
