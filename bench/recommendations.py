@@ -4,9 +4,9 @@
 
 Recommends 4 products for each wish, with KEFU_REASONS=model, and keeps every reason, what it points at, and every
 sentence that was not shown and why. *seen*: the odd half of evals/product_wishes.yaml, on which the checks were made;
-*earlier*: the first 15 of each language in evals/recommendation_wishes.yaml, after which some were mended; *fresh*: those
-written after that. Whether a sentence is true is not for the code that checks it to say: each
-was read against the product's data in all four languages, and evals/reasons_read.yaml says what was found.
+*earlier*: the first 15 of each language in evals/recommendation_wishes.yaml, after which some were mended; *fresh*:
+those written after that. Whether a sentence is true is not for the code that checks it to say: each was read against
+the product's data in all four languages, and evals/reasons_read.yaml says what was found.
 """
 
 from __future__ import annotations
