@@ -217,10 +217,10 @@ class Listener:
             return Wanted("ask_product", (text,))
         short, heard = follow_up.is_short(text), self.hears(text)
         row, product = self.talk.row(), self.talk.product()
-        if self.talk.shows_products() and short and intent in (None, "ask_product", "find_products"):
+        if self.talk.shows_products() and short and intent in (None, *PRODUCT_INTENTS):
             if products_meant(text, self.language, row, self.talk.tiles()):
                 intent = intent or "ask_product"
-            elif heard & _BOUNDS or (heard and not product and intent != "ask_product"):
+            elif heard & _BOUNDS or (heard and not product and intent in (None, "find_products")):
                 intent = "find_products"
             elif product and intent is None and (heard or says_this(text)):
                 intent = "ask_product"

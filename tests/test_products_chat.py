@@ -21,6 +21,9 @@ INTENTS = {
     "looking": "find_products", "想买": "find_products", "tìm": "find_products", "อยากได้": "find_products",
     "cheaper": "find_products", "how much": "ask_product", "Compare": "compare_products", "Where": "get_order",
     "maybe": "find_products ask_product", "Cancel": "cancel_order", "made of": "ask_product",
+    "compare": "compare_products", "比较": "compare_products", "so sánh": "compare_products",
+    "เทียบ": "compare_products", "rẻ nhất": "compare_products",
+    "which one": "compare_products", "哪个": "ask_product", "อันไหน": "compare_products",
 }  # fmt: skip
 SCARF = "I am looking for a silk scarf for my mother"
 SCARVES = {"quiet-scarf", "garden-scarf"}
@@ -272,6 +275,27 @@ async def test_products_are_put_side_by_side(desk: ProductsDesk, text: str) -> N
     table = answer(events)
     assert words("en", "compare_title") in table and "| Price | " in table.replace("39 USD", "39 USD")
     assert all(said in table for said in ("39 USD", "45 USD", "floral", "plain"))
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("compare the first two", (0, 1)), ("compare the last two", (-2, -1)), ("比较前两款", (0, 1)),
+        ("so sánh hai cái đầu tiên", (0, 1)), ("เทียบสองตัวแรก", (0, 1)), ("compare the top 3", (0, 1, 2)),
+    ],
+)  # fmt: skip
+async def test_some_of_a_row_are_compared(desk: ProductsDesk, text: str, at: tuple[int, ...]) -> None:
+    shown = row(await desk.say("I am looking for something of cotton or silk"))
+    assert len(shown) == 4, "of either"
+    events = await desk.say(text)
+    assert called(events) == ["compare_products"] and row(events) == [shown[n] for n in at]
+
+
+@pytest.mark.parametrize("text", ["which one is the cheapest?", "哪个最便宜", "cái rẻ nhất là cái nào", "อันไหนถูกสุด"])
+async def test_the_cheapest_of_a_row_is_shown_first(desk: ProductsDesk, text: str) -> None:
+    await desk.say(SCARF)
+    events = await desk.say(text)
+    assert called(events) == ["recommend"] and row(events)[0] == "garden-scarf"
 
 
 async def test_products_are_compared_by_name(desk: ProductsDesk) -> None:

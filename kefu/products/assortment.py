@@ -126,7 +126,7 @@ class Assortment:
             limits=limits_of(intent, market),
             k=k,
             wanted=[_any(one.of) for one in intent.meant if one.field in _WANTED and one.of],
-            must=[_any(one.of) for one in intent.meant if one.field == "material" and one.of],
+            must=[materials] if (materials := _any(intent.of("material"))) else [],
             whom=_any([v for one in intent.meant if one.field == "recipient" for v in one.of if v.startswith("for:")]),
             called=self.vocabulary.called(text, intent.language),
             liked=liked,

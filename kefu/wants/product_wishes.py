@@ -46,7 +46,8 @@ async def understand_product(request: Request, session: Session) -> Understood:
 
 
 async def _compare(request: Request, assortment: Assortment, session: Session, meant: list[str]) -> Understood:
-    ids = list(dict.fromkeys([*meant, *(p.id for p in await _named(request, assortment, session))]))
+    named = [] if len(meant) > 1 else await _named(request, assortment, session)
+    ids = list(dict.fromkeys([*meant, *(product.id for product in named)]))
     if len(ids) == 1 and request.product and request.product.id not in ids:
         ids.append(request.product.id)
     if len(ids) < 2 and 2 <= len(request.row) <= _COMPARED:

@@ -26,6 +26,19 @@ _BOTH = re.compile(
     r"这两|两款|两个|那两|\bboth\b|these two|the two|hai (?:cái|mẫu|chiếc|sản phẩm|em|loại) (?:này|đó|kia)|2 cái này"
     r"|ทั้งสอง|สองตัวนี้|สองอันนี้|สองรุ่น"
 )
+_NUMBERS = {
+    word: n
+    for n, words in enumerate(("two 两 二 hai สอง", "three 三 ba สาม", "four 四 bốn สี่"), 2)
+    for word in words.split()
+}
+_MANY = "|".join(_NUMBERS) + "|[2-4]"
+_RUN = re.compile(  # "the first two"
+    rf"\b(?P<end>first|top|last)\s(?P<n>{_MANY})\b"
+    rf"|(?P<end_zh>前|后|後|最后)(?P<n_zh>{_MANY})[个個款件条双]?"
+    rf"|\b(?P<n_vi>{_MANY})\s(?:(?:cái|mẫu|chiếc|sản phẩm|em|loại|đôi)\s)?(?P<end_vi>đầu|cuối)\b"
+    rf"|(?P<n_th>{_MANY})\s?(?:ตัว|อัน|ชิ้น|รุ่น|คู่|แบบ)?(?P<end_th>แรก|สุดท้าย|หลัง)"
+)
+_FROM_THE_END = {"last", "后", "後", "最后", "cuối", "สุดท้าย", "หลัง"}
 
 
 def products_meant(text: str, language: str, row: Sequence[ProductTile], spoken_of: Sequence[ProductTile]) -> list[str]:
@@ -66,6 +79,10 @@ def _named(said: str, tiles: Sequence[ProductTile]) -> list[str]:
 
 def _counted(text: str, language: str, row: Sequence[ProductTile]) -> list[str]:
     """ "The second one", "第一款和第三款", "2"."""
+    if run := _RUN.search(folded(text)):
+        end, n = (next(v for k, v in run.groupdict().items() if v and k.startswith(what)) for what in ("end", "n"))
+        many = _NUMBERS.get(n) or int(n)
+        return [tile.id for tile in (row[-many:] if end in _FROM_THE_END else row[:many])]
     alone = _ALONE.fullmatch(text)
     at = [int(alone[1])] if alone else [place.at for place in places(Said.of(text, language)) if place.of != "order"]
     at = at or [_ENGLISH[word] for word in _ORDINAL.findall(folded(text))]
