@@ -48,6 +48,7 @@ COAT = told(
         ("6000毫安时的长跑手机。", "marathon-phone", "zh"),
         ("羊毛的长款大衣。", COAT, "zh"),
         ("A coat with a belt at the waist, and pockets that are not waterproof.", COAT, "en"),
+        ("Silk with an edge rolled by hand.", "quiet-scarf", "en"),
         ("A phone with a 6,000 mAh battery.", "marathon-phone", "en"),
     ],
 )
@@ -76,6 +77,7 @@ def test_data_in_its_own_words_is_told(said: str, goods: str | Product, language
         ("เสื้อโค้ทยาว กันน้ำ", COAT, "th"),
         ("A scarf, 90 mm square.", "quiet-scarf", "en"),
         ("A scarf made of plain.", "quiet-scarf", "en"),
+        ("Quiet silk scarfs.", "quiet-scarf", "en"),
         ("Khăn lụa bằng nữ.", "quiet-scarf", "vi"),
         ("A scarf, 90 cm wide.", "quiet-scarf", "en"),
         ("Women or men.", told({"en": "Scarf"}, {}, of=({"en": "women"}, {"en": "men"})), "en"),

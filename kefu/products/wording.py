@@ -114,12 +114,11 @@ def _texts(product: Product, claims: Sequence[Pointer], language: str) -> Iterat
 
 
 def _tokens(text: str, language: str) -> Tokens:
-    """Words, or letters where a script has no spaces; a number is one token, a plural its singular."""
+    """Words, or letters where a script has no spaces; a number is one token."""
     found = (_WORD if _spaced(language) else _LETTER).findall(folded(text).strip())
     if language != "th":
         found = [token for token in found if not token.isspace()]
-    plain = (numbers(token)[0] if token[0].isdigit() else token for token in found)
-    return tuple(_singular(token) if language == "en" else token for token in plain)
+    return tuple(numbers(token)[0] if token[0].isdigit() else token for token in found)
 
 
 def _singular(word: str) -> str:
@@ -171,7 +170,7 @@ def _longest(clause: Tokens, texts: Sequence[_Text], language: str) -> tuple[int
     best, found = 0, list[_Place]()
     for text in texts:
         for start in range(len(text.tokens)):
-            length = _same(clause, text.tokens[start:])
+            length = _same(clause, text.tokens[start:], language)
             if length < max(1, best, min(_SHORTEST.get(language, 1), len(text.tokens))):
                 continue
             if length > best:
@@ -181,10 +180,12 @@ def _longest(clause: Tokens, texts: Sequence[_Text], language: str) -> tuple[int
     return best, tuple(found)
 
 
-def _same(one: Tokens, other: Tokens) -> int:
-    """How many words both begin with."""
-    unlike = (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
-    return next(unlike, min(len(one), len(other)))
+def _same(said: Tokens, data: Tokens, language: str) -> int:
+    """How many words both begin with. "A strap" may be said where the data has straps, not the other way round."""
+    alike = (
+        one in (other, _singular(other) if language == "en" else other) for one, other in zip(said, data, strict=False)
+    )
+    return next((at for at, same in enumerate(alike) if not same), min(len(said), len(data)))
 
 
 def _has_head(text: _Text, start: int, end: int, language: str) -> bool:
