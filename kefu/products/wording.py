@@ -39,11 +39,14 @@ Tokens = tuple[str, ...]
 
 @dataclass(frozen=True)
 class _Text:
-    """A clause of the data. `of`: an attribute, "name", or "" for the rest; `whole`: true of the whole product."""
+    """A clause of the data. `of`: an attribute, "name", or "" for the rest; `whole`: true of the whole product;
+    `title`: how many words, at its beginning, are an attribute's label; `entire`: said whole or not at all."""
 
     tokens: Tokens
     of: str = ""
     whole: bool = False
+    title: int = 0
+    entire: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,11 @@ class _Run:
     @property
     def complete(self) -> bool:
         return any(place.complete for place in self.places)
+
+    @property
+    def label(self) -> bool:
+        """Whether they only say which attribute a value is of."""
+        return bool(self.places) and all(place.end <= place.text.title for place in self.places)
 
     @property
     def may_be_a_material(self) -> bool:
@@ -105,8 +113,8 @@ def _texts(product: Product, claims: Sequence[Pointer], language: str) -> Iterat
         title = label(key, language)
         for text in (value_text(product, key, language), *(in_line(named(names, language)) for names in values)):
             yield _Text(_tokens(text, language), key, whole=key not in PARTS and not has_unit(key))
-            yield _Text(_tokens(f"{title} {text}", language), key)
-            yield _Text(_tokens(f"{text} {title}", language), key)
+            yield _Text(_tokens(f"{title} {text}", language), key, title=len(_tokens(title, language)))
+            yield _Text(_tokens(f"{text} {title}", language), key, entire=True)
     for option in (COLOUR, SIZE):
         yield from (_Text(_tokens(value, language)) for value in options_of(product, option, language))
     for clause in _CLAUSES.split(in_line(named(product.descriptions, language))):
@@ -133,17 +141,23 @@ def _wrong(clause: Tokens, texts: Sequence[_Text], language: str) -> Iterator[st
     at, links = 0, list[Tokens]()  # the linking words since the run before
     while at < len(clause):
         link, (length, places) = _link(clause[at:], language), _longest(clause[at:], texts, language)
+        if _spaced(language) and (kept := len(_unlinked(clause[at : at + length], language))) < length:
+            length, places = _longest(clause[at : at + kept], texts, language)
         first = link > 0 and (_spaced(language) or clause[at] == " ")  # letters may be of a linking word, or of another
         if length > link and not first:
             run = _Run(_written(clause[at : at + length], language), places)
             yield from _misjoined(before, run, linked=bool(links) or link > 0)
             yield from _mislinked(before, links, run, language)
+            if before and before.label and not before.followed_by(run):
+                yield before.words
             before, links = run, [(" ",)] if _ends_linked(clause[: at + length], language) else []
         elif link:
             links.append(clause[at : at + link])
         else:
             yield clause[at]
         at += link if first else max(length, link, 1)
+    if before and before.label:
+        yield before.words
 
 
 def _misjoined(before: _Run | None, run: _Run, *, linked: bool) -> Iterator[str]:
@@ -171,6 +185,8 @@ def _longest(clause: Tokens, texts: Sequence[_Text], language: str) -> tuple[int
     for text in texts:
         for start in range(len(text.tokens)):
             length = _same(clause, text.tokens[start:], language)
+            if text.entire and length < len(text.tokens):
+                continue
             if length < max(1, best, min(_SHORTEST.get(language, 1), len(text.tokens))):
                 continue
             if length > best:
@@ -195,6 +211,8 @@ def _has_head(text: _Text, start: int, end: int, language: str) -> bool:
         return False
     if text.of == "name":  # it is the head
         return True
+    if end <= text.title:
+        return (start, end) == (0, text.title)
     rest = text.tokens[end:]
     if language not in _HEAD_LAST:
         before, rest = text.tokens[start:], text.tokens[:start]
