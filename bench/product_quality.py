@@ -23,7 +23,7 @@ from bench.retail_vectors import Remembering
 from bench.tutorial_search import default_model, embed, which
 from kefu.wants.looking_for import Vocabulary
 from rag.lexical import BM25, lexical_terms
-from shop import finding, search
+from shop import finding, recall
 from shop.search import ProductSearch, Query
 
 K = 10
@@ -32,7 +32,7 @@ OURS = "Kefu"
 _PARTS: Mapping[str, Sequence[tuple[Any, str, Any]]] = {
     OURS: (),
     "vectors only": ((finding, "with_words", AsyncMock(return_value={})),),
-    "words only": ((search, "_DENSE", 0.0), (search, "_JUNK", 2.0)),
+    "words only": ((recall, "_DENSE", 0.0), (recall, "_JUNK", 2.0)),
 }
 Find = Callable[[Query], Awaitable[Sequence[str]]]
 Row = dict[str, Any]
