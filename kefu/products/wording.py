@@ -10,31 +10,30 @@ another in the same text.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
-import yaml
-
-from kefu import script_lock
 from kefu.products.facts import PARTS, has_unit, in_line, kind, label, name_of, options_of, value_text
+from kefu.products.linking import (
+    Tokens,
+    clauses,
+    ends,
+    ends_linked,
+    link_at,
+    listed,
+    singular,
+    spaced,
+    tokens,
+    unlinked,
+    written,
+)
 from kefu.products.reasons import Pointer
-from kefu.wants.spoken import folded
 from kefu.words import spoken
-from rag.tokens import numbers
 from shop.product_words import COLOUR, SIZE
 from shop.views import Product, named
 
-_LINKING = Path(__file__).parent / "linking.yaml"
 _HEAD_LAST = ("en", "zh")
 _SHORTEST = {"zh": 2, "th": 4}  # letters of a run in scripts without spaces: a Thai syllable has three or four
-_CLAUSES = re.compile(r"[;:!?，。；：！？、()（）\n]|,(?!\d)|[.](?!\w)|\s[-–—]\s")
-_WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+")
-_LETTER = re.compile(r"\d+(?:[.,]\d+)*|[a-z]+|[\u0e01-\u0e4e]|[^\W\d_]|\s+")
-
-Tokens = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class _Text:
     """A clause of the data. `of`: an attribute, "name", or "" for the rest; `whole`: true of the whole product;
     `title`: how many words, at its beginning, are an attribute's label; `entire`: said whole or not at all."""
 
-    tokens: Tokens
+    words: Tokens
     of: str = ""
     whole: bool = False
     title: int = 0
@@ -59,7 +58,7 @@ class _Place:
 
     @property
     def complete(self) -> bool:
-        return (self.start, self.end) == (0, len(self.text.tokens))
+        return (self.start, self.end) == (0, len(self.text.words))
 
 
 @dataclass(frozen=True)
@@ -100,39 +99,24 @@ def unfounded(said: str, product: Product, claims: Sequence[Pointer], language: 
     """The words that the data does not have, or does not join so; none in a sentence that tells the data. `claims`:
     what of the product meets a wish."""
     language = spoken(language)
-    texts = [text for text in _texts(product, claims, language) if text.tokens]
-    wrong = [word for clause in _CLAUSES.split(said) for word in _wrong(_tokens(clause, language), texts, language)]
+    texts = [text for text in _texts(product, claims, language) if text.words]
+    wrong = [word for clause in clauses(said, language) for word in _wrong(clause, texts, language)]
     return list(dict.fromkeys(wrong))
 
 
 def _texts(product: Product, claims: Sequence[Pointer], language: str) -> Iterator[_Text]:
-    yield _Text(_tokens(name_of(product, language), language), "name", whole=True)
-    yield _Text(_tokens(kind(product, language), language), "name", whole=True)
-    yield from (_Text(_tokens(claim.text, language), claim.attribute, whole=True) for claim in claims)
+    yield _Text(tokens(name_of(product, language), language), "name", whole=True)
+    yield _Text(tokens(kind(product, language), language), "name", whole=True)
+    yield from (_Text(tokens(claim.text, language), claim.attribute, whole=True) for claim in claims)
     for key, values in product.attributes.items():
         title = label(key, language)
         for text in (value_text(product, key, language), *(in_line(named(names, language)) for names in values)):
-            yield _Text(_tokens(text, language), key, whole=key not in PARTS and not has_unit(key))
-            yield _Text(_tokens(f"{title} {text}", language), key, title=len(_tokens(title, language)))
-            yield _Text(_tokens(f"{text} {title}", language), key, entire=True)
+            yield _Text(tokens(text, language), key, whole=key not in PARTS and not has_unit(key))
+            yield _Text(tokens(f"{title} {text}", language), key, title=len(tokens(title, language)))
+            yield _Text(tokens(f"{text} {title}", language), key, entire=True)
     for option in (COLOUR, SIZE):
-        yield from (_Text(_tokens(value, language)) for value in options_of(product, option, language))
-    for clause in _CLAUSES.split(in_line(named(product.descriptions, language))):
-        yield _Text(_tokens(clause, language))
-
-
-def _tokens(text: str, language: str) -> Tokens:
-    """Words, or letters where a script has no spaces; a number is one token."""
-    found = (_WORD if _spaced(language) else _LETTER).findall(folded(text).strip())
-    if language != "th":
-        found = [token for token in found if not token.isspace()]
-    return tuple(numbers(token)[0] if token[0].isdigit() else token for token in found)
-
-
-def _singular(word: str) -> str:
-    if word.endswith(("sses", "shes", "ches", "xes")):
-        return word[:-2]
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+        yield from (_Text(tokens(value, language)) for value in options_of(product, option, language))
+    yield from map(_Text, clauses(in_line(named(product.descriptions, language)), language))
 
 
 def _wrong(clause: Tokens, texts: Sequence[_Text], language: str) -> Iterator[str]:
@@ -140,17 +124,17 @@ def _wrong(clause: Tokens, texts: Sequence[_Text], language: str) -> Iterator[st
     before: _Run | None = None
     at, links = 0, list[Tokens]()  # the linking words since the run before
     while at < len(clause):
-        link, (length, places) = _link(clause[at:], language), _longest(clause[at:], texts, language)
-        if _spaced(language) and (kept := len(_unlinked(clause[at : at + length], language))) < length:
+        link, (length, places) = link_at(clause[at:], language), _longest(clause[at:], texts, language)
+        if spaced(language) and (kept := len(unlinked(clause[at : at + length], language))) < length:
             length, places = _longest(clause[at : at + kept], texts, language)
-        first = link > 0 and (_spaced(language) or clause[at] == " ")  # letters may be of a linking word, or of another
+        first = link > 0 and (spaced(language) or clause[at] == " ")  # letters may be of a linking word, or of another
         if length > link and not first:
-            run = _Run(_written(clause[at : at + length], language), places)
+            run = _Run(written(clause[at : at + length], language), places)
             yield from _misjoined(before, run, linked=bool(links) or link > 0)
             yield from _mislinked(before, links, run, language)
             if before and before.label and not before.followed_by(run):
                 yield before.words
-            before, links = run, [(" ",)] if _ends_linked(clause[: at + length], language) else []
+            before, links = run, [(" ",)] if ends_linked(clause[: at + length], language) else []
         elif link:
             links.append(clause[at : at + link])
         else:
@@ -171,23 +155,23 @@ def _misjoined(before: _Run | None, run: _Run, *, linked: bool) -> Iterator[str]
 
 def _mislinked(before: _Run | None, links: Sequence[Tokens], run: _Run, language: str) -> Iterator[str]:
     """Links that claim something: what it is made of, and what belongs to what."""
-    made = any(word in _lists_of("materials", language) for word in links)
-    owned = before is not None and any(word in _lists_of("owners", language) for word in links)
+    made = any(word in listed("materials", language) for word in links)
+    owned = before is not None and any(word in listed("owners", language) for word in links)
     if made and not run.may_be_a_material:
-        yield f"{_written(links[-1], language)} {run.words}"
+        yield f"{written(links[-1], language)} {run.words}"
     if before and owned and not (before.whole or run.names_it or before.followed_by(run)):
-        yield f"{before.words} {_written(links[-1], language)} {run.words}"
+        yield f"{before.words} {written(links[-1], language)} {run.words}"
 
 
 def _longest(clause: Tokens, texts: Sequence[_Text], language: str) -> tuple[int, tuple[_Place, ...]]:
     """How many words, from the first on, stand together in one text, and where they do so with their head."""
     best, found = 0, list[_Place]()
     for text in texts:
-        for start in range(len(text.tokens)):
-            length = _same(clause, text.tokens[start:], language)
-            if text.entire and length < len(text.tokens):
+        for start in range(len(text.words)):
+            length = _same(clause, text.words[start:], language)
+            if text.entire and length < len(text.words):
                 continue
-            if length < max(1, best, min(_SHORTEST.get(language, 1), len(text.tokens))):
+            if length < max(1, best, min(_SHORTEST.get(language, 1), len(text.words))):
                 continue
             if length > best:
                 best, found = length, []
@@ -199,69 +183,24 @@ def _longest(clause: Tokens, texts: Sequence[_Text], language: str) -> tuple[int
 def _same(said: Tokens, data: Tokens, language: str) -> int:
     """How many words both begin with. "A strap" may be said where the data has straps, not the other way round."""
     alike = (
-        one in (other, _singular(other) if language == "en" else other) for one, other in zip(said, data, strict=False)
+        one in (other, singular(other) if language == "en" else other) for one, other in zip(said, data, strict=False)
     )
     return next((at for at, same in enumerate(alike) if not same), min(len(said), len(data)))
 
 
 def _has_head(text: _Text, start: int, end: int, language: str) -> bool:
     """Whether a run is cut off neither from what it describes nor from what denies it."""
-    before = _unlinked(text.tokens[:start], language)  # "not for snow"
-    if _ends(before, _lists_of("denials", language)) or _ends(text.tokens[:start], _lists_of("denials", language)):
+    before = unlinked(text.words[:start], language)  # "not for snow"
+    if ends(before, listed("denials", language)) or ends(text.words[:start], listed("denials", language)):
         return False
     if text.of == "name":  # it is the head
         return True
     if end <= text.title:
         return (start, end) == (0, text.title)
-    rest = text.tokens[end:]
+    rest = text.words[end:]
     if language not in _HEAD_LAST:
-        before, rest = text.tokens[start:], text.tokens[:start]
+        before, rest = text.words[start:], text.words[:start]
         if text.of:  # "làm quà tặng": to give as a present is a present
-            return not _unlinked(rest, language)
-        return not rest or _ends_linked(rest, language) or bool(_link(before, language))
-    return not rest or bool(_link(rest, language)) or _ends_linked(text.tokens[:end], language)
-
-
-def _spaced(language: str) -> bool:
-    return script_lock.own(language) is None
-
-
-def _written(tokens: Tokens, language: str) -> str:
-    return (" " if _spaced(language) else "").join(tokens)
-
-
-def _link(tokens: Tokens, language: str) -> int:
-    """How many of the words, from the first on, are a linking one."""
-    return next((len(link) for link in _links(language) if tokens[: len(link)] == link), 0)
-
-
-def _unlinked(tokens: Tokens, language: str) -> Tokens:
-    """Without the linking words at its end."""
-    while link := next((link for link in _links(language) if _ends(tokens, [link])), None):
-        tokens = tokens[: -len(link)]
-    return tokens
-
-
-def _ends_linked(tokens: Tokens, language: str) -> bool:
-    return _ends(tokens, _links(language))
-
-
-def _ends(tokens: Tokens, words: Sequence[Tokens]) -> bool:
-    return any(tokens[-len(word) :] == word for word in words)
-
-
-def _links(language: str) -> Sequence[Tokens]:
-    """The longest first."""
-    return [*_lists_of("links", language), (" ",)]
-
-
-@cache
-def _lists_of(kind: str, language: str) -> list[Tokens]:
-    words: list[str] = _lists()[kind][language]
-    return sorted({_tokens(word, language) for word in words}, key=lambda word: -len(word))
-
-
-@cache
-def _lists() -> dict[str, dict[str, list[str]]]:
-    found: dict[str, dict[str, list[str]]] = yaml.safe_load(_LINKING.read_text(encoding="utf-8"))
-    return found
+            return not unlinked(rest, language)
+        return not rest or ends_linked(rest, language) or bool(link_at(before, language))
+    return not rest or bool(link_at(rest, language)) or ends_linked(text.words[:end], language)
