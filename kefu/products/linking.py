@@ -36,7 +36,7 @@ def tokens(text: str, language: str) -> Tokens:
     found = (_WORD if spaced(language) else _LETTER).findall(folded(text).strip())
     if language != "th":
         found = [token for token in found if not token.isspace()]
-    return tuple(numbers(token)[0] if token[0].isdigit() else token for token in found)
+    return tuple(next(iter(numbers(token)), token) if token[0].isdigit() else token for token in found)
 
 
 def singular(word: str) -> str:
