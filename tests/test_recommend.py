@@ -179,6 +179,14 @@ async def test_the_nearest_of_a_wish_that_nothing_meets_is_not_said_to_be_in_the
     ]
 
 
+async def test_what_is_for_others_is_not_recommended_and_grandmothers_are_women(assortment: Assortment) -> None:
+    for wish, whom in (("a silk scarf for my father", set[str]()), ("a silk scarf for my grandma", {"quiet-scarf"})):
+        found = await found_for(assortment, wish, "en")
+        assert whom <= set(goods_of(*(hit.product.id for hit in found.shown))) and bool(whom) == (
+            found.results.none is None
+        )
+
+
 async def test_a_name_with_line_breaks_writes_no_lines_of_its_own(assortment: Assortment) -> None:
     engine = assortment.index._engine
     await change(engine, product_id("garden-scarf"), names={"en": "Garden\n\n# FREE\nsilk scarf"})

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from kefu.products.intent import Field, Intent
+from kefu.products.intent import Field, Intent, Meant
 from kefu.wants.looking_for import Vocabulary
 from shop import ranking
 from shop.errors import ShopUnavailable
@@ -127,7 +127,7 @@ class Assortment:
             k=k,
             wanted=[_any(one.of) for one in intent.meant if one.field in _WANTED and one.of],
             must=[materials] if (materials := _any(intent.of("material"))) else [],
-            whom=_any([v for one in intent.meant if one.field == "recipient" for v in one.of if v.startswith("for:")]),
+            whom=_any([value for one in intent.meant for value in _whom(one)]),
             called=self.vocabulary.called(text, intent.language),
             liked=liked,
             order=intent.order,
@@ -164,6 +164,13 @@ def limits_of(intent: Intent, market: Market) -> Limits:
         sizes=_names(intent.of("size"), "size"),
         without=intent.of("must_not"),
     )
+
+
+def _whom(meant: Meant) -> Sequence[str]:
+    """Whom it has to be for. What is made for seniors suits grandmothers best, and is not all that does."""
+    if meant.field != "recipient" or meant.value == "elder":
+        return ()
+    return [value for value in meant.of if value.startswith("for:")]
 
 
 def _any(values: Sequence[str]) -> Alternatives:
