@@ -27,10 +27,11 @@ OPEN_TOOLS = {
     "search_products", "recommend", "compare_products", "get_product", "get_variant", "list_products",
     "transfer_to_human",
 }  # fmt: skip
-LOOKS = [
-    call("search_products", query="a silk scarf"), call("recommend", wish="a gift for my mother"),
+LOOKS = [  # a recommendation ends the turn
+    call("search_products", query="a silk scarf"),
     call("compare_products", product_ids=["silk-square-scarf-ALL", "evening-silk-slip-dress-ALL"]),
     call("get_product", product_id="silk-square-scarf-ALL", question="is it in stock?"), call("list_products"),
+    call("recommend", wish="a gift for my mother"),
 ]  # fmt: skip
 every_order = pytest.mark.parametrize("number", [order.number for order in ORDERS])
 every_customer = pytest.mark.parametrize("customer", CUSTOMERS)
