@@ -79,7 +79,7 @@ class ToolRounds:
         self.over = ran.card is not None or (ran.looked is not None and ran.looked.notice is not None)
         events = [started, *self._shown(call.name, ran)]
         if ran.looked:
-            if ran.looked.recommended:
+            if call.name == "recommend" and ran.looked.recommended:  # after a search the model may go on to compare
                 self.recommended, self.over = ran.looked, True
             return events, told(ran.looked, self._caller.session.language)
         return events, "waiting: nothing is changed until the customer presses Confirm on the card"
