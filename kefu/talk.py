@@ -18,6 +18,7 @@ _ASKED_BACK: frozenset[NoticeCode] = frozenset({
     "prove_first", "prove_secret", "prove_number", "prove_wrong", "which_wish", "which_order", "which_item",
     "which_option", "which_address", "which_payment", "address_missing", "which_product", "which_products",
 })  # fmt: skip
+_WHICH_PRODUCT: frozenset[NoticeCode] = frozenset({"which_product", "which_products"})
 _OF_ORDERS = (OrderCard, OrdersCard, ApprovalCard)
 _ROWS_IN_VIEW = 6
 _IN_VIEW = 3  # answers whose cards may be spoken of
@@ -89,10 +90,9 @@ class Talk:
         last = self.last_answer()
         return last is not None and any(isinstance(card, _OF_ORDERS) for card in last.cards)
 
-    def shows_products(self) -> bool:
-        """Whether the last answer showed products."""
-        last = self.last_answer()
-        return last is not None and any(isinstance(card, ProductsCard) for card in last.cards)
+    def of_products(self) -> bool:
+        """Whether the last answer showed products, or asked which is meant."""
+        return _of_products(self.last_answer())
 
     def row(self) -> list[ProductTile]:
         """The latest row of several products in view, as they stood there: what "the second one" counts in."""
@@ -126,7 +126,7 @@ class Talk:
         answers = {m.reply_to: m for m in self.history if m.reply_to}
         for message in reversed(self.earlier()):
             answer = answers.get(message.id)
-            if answer is None or not any(isinstance(card, ProductsCard) for card in answer.cards):
+            if answer is None or not _of_products(answer):
                 break
             if not answer.notices and any(_found(card) for card in answer.cards):
                 found.insert(0, message.text)
@@ -134,6 +134,11 @@ class Talk:
 
     def _answers(self) -> list[Message]:
         return [message for message in self.history if message.role == "assistant"]
+
+
+def _of_products(answer: Message | None) -> bool:
+    shows = answer is not None and any(isinstance(card, ProductsCard) for card in answer.cards)
+    return shows or bool(notices(answer) & _WHICH_PRODUCT)
 
 
 def _found(card: Card) -> bool:

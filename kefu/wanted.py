@@ -201,7 +201,8 @@ class Listener:
         if request.intent in PRODUCT_INTENTS:  # asked which product is meant
             row = self.talk.row()
             named = products_meant(text, self.language, row, self.talk.tiles()) or told_apart(text, row)
-            return bool(named) or (intent in (None, request.intent) and bool(self.hears(text)))
+            heard = self.hears(text)
+            return bool(named) or (intent in (None, request.intent) and bool(heard - _BOUNDS))
         if proof_words.secret(text) or text not in request.texts:
             return True
         if intent not in (None, "policy", "confirm", "get_order", request.intent):
@@ -217,7 +218,7 @@ class Listener:
             return Wanted("ask_product", (text,))
         short, heard = follow_up.is_short(text), self.hears(text)
         row, product = self.talk.row(), self.talk.product()
-        if self.talk.shows_products() and short and intent in (None, *PRODUCT_INTENTS):
+        if self.talk.of_products() and short and intent in (None, *PRODUCT_INTENTS):
             if products_meant(text, self.language, row, self.talk.tiles()):
                 intent = intent or "ask_product"
             elif heard & _BOUNDS or (heard and not product and intent in (None, "find_products")):

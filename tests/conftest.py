@@ -1,4 +1,5 @@
-"""What several test files share: the real model's file, and an environment without the developer's own settings."""
+"""What several test files share: servers, databases, the real model's file, and an environment without the developer's
+own settings."""
 
 from __future__ import annotations
 
@@ -12,10 +13,11 @@ import pytest
 from kefu import model_files
 from kefu.config import Settings
 from tests.chroma_server import chroma_url
+from tests.databases import shared_url, url
 from tests.postgres import postgres
 from tests.real_kefu import RealKefu
 
-__all__ = ["chroma_url", "postgres"]  # one server of each for the whole session
+__all__ = ["chroma_url", "postgres", "shared_url", "url"]
 
 # The same examples in every run; `--hypothesis-profile=default` looks for new ones.
 hypothesis.settings.register_profile("kefu", derandomize=True, deadline=None)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
-import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from rag.embedder import Embedder, Vectors
+from rag.embedder import Embedder
 from rag.vectors import content_id
 from shop.catalog import OwnCatalogue
 from shop.database import open_database
@@ -29,36 +26,10 @@ from shop.sessions import changing, reading
 from shop.store import MIGRATIONS
 from shop.views import Figures, Names, Product, Variant
 from tests.shop_data import clear
+from tests.word_vectors import WordVectors
 
 TODAY = datetime.now(UTC)
 Kind = tuple[str, str, int, int]  # colour, size, price in yuan, stock
-
-
-class WordVectors:
-    """Texts that share words are near. A word such as `zh_silk` is `silk` said in Chinese: translations meet. Records
-    what it embeds as passages."""
-
-    def __init__(self, id: str = "words", dimension: int = 1024) -> None:
-        self.id = id
-        self.dimension = dimension
-        self.embedded: list[str] = []
-        self.fails = False
-
-    def passages(self, texts: Sequence[str]) -> Vectors:
-        if self.fails:
-            raise RuntimeError("no embeddings today")
-        self.embedded += texts
-        return self.queries(texts)
-
-    def queries(self, texts: Sequence[str]) -> Vectors:
-        vectors = np.full((len(texts), self.dimension), 1e-3, dtype=np.float32)
-        for row, words in zip(vectors, texts, strict=True):
-            for word in re.findall(r"\w+", re.sub(r"\b[a-z]{2}_", "", words.lower())):
-                row[zlib.crc32(word.encode()) % self.dimension] += 1
-        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
-
-    def for_task(self, task: str) -> WordVectors:
-        return self
 
 
 def thing(

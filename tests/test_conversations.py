@@ -33,14 +33,6 @@ SOURCE = Source(
 )
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'new folder' / 'kefu.db'}"
-    database: str = request.getfixturevalue("postgres").database()
-    return database
-
-
 @pytest.fixture
 async def store(url: str) -> AsyncIterator[Conversations]:
     store = await Conversations.open(url)

@@ -23,17 +23,9 @@ from tests.shop_data import clear
 CNY = "CNY"
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path_factory.mktemp('shop') / 'shop.db'}"
-    database: str = request.getfixturevalue("postgres").database()
-    return database
-
-
 @pytest.fixture
-async def engine(url: str) -> AsyncIterator[AsyncEngine]:
-    engine = await open_database(url, MIGRATIONS)
+async def engine(shared_url: str) -> AsyncIterator[AsyncEngine]:
+    engine = await open_database(shared_url, MIGRATIONS)
     await clear(engine)
     yield engine
     await engine.dispose()

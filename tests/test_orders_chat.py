@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,13 +40,6 @@ INTENTS = {
     "back": "return_items", "size": "swap_items", "office": "change_address", "person": "human",
     "forget": "forget_me", "remember": "show_memory", "yes": "confirm", "no thanks": "refuse", "paid": "policy",
 }  # fmt: skip
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'kefu.db'}"
-    return str(request.getfixturevalue("postgres").database())
 
 
 @pytest.fixture

@@ -12,24 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shop.catalog import OwnCatalogue
 from shop.product_index import ProductIndex, Synced
 from shop.product_words import composed
-from tests.product_shop import COAT, SCARF, WordVectors, assert_follows, emptied, put, run, thing
+from tests.product_shop import COAT, SCARF, assert_follows, emptied, put, run, thing
+from tests.word_vectors import WordVectors
 
 Steps = list[tuple[int, int]]
 
 TWIN = thing("twin", "Wool coat", ("grey", "S", 700, 1), ("black", "L", 700, 1), category="jackets", material="wool")
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path_factory.mktemp('shop') / 'shop.db'}"
-    database: str = request.getfixturevalue("postgres").database()
-    return database
-
-
 @pytest.fixture
-async def engine(url: str) -> AsyncIterator[AsyncEngine]:
-    async with emptied(url) as engine:
+async def engine(shared_url: str) -> AsyncIterator[AsyncEngine]:
+    async with emptied(shared_url) as engine:
         await put(engine, SCARF, COAT)
         yield engine
 

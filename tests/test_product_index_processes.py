@@ -16,22 +16,15 @@ from rag.vectors import content_id
 from shop import product_texts
 from shop.product_index import NAME, ProductIndex, Synced
 from shop.product_words import composed
-from tests.product_shop import COAT, SCARF, WordVectors, assert_follows, emptied, of, put, run, texts, thing, vectors
+from tests.product_shop import COAT, SCARF, assert_follows, emptied, of, put, run, texts, thing, vectors
+from tests.word_vectors import WordVectors
 
 Steps = list[tuple[int, int]]
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path_factory.mktemp('shop') / 'shop.db'}"
-    database: str = request.getfixturevalue("postgres").database()
-    return database
-
-
 @pytest.fixture
-async def engine(url: str) -> AsyncIterator[AsyncEngine]:
-    async with emptied(url) as engine:
+async def engine(shared_url: str) -> AsyncIterator[AsyncEngine]:
+    async with emptied(shared_url) as engine:
         await put(engine, SCARF, COAT)
         yield engine
 
@@ -138,7 +131,7 @@ async def test_second_process_reads_what_is_there_and_writes_nothing(
 
 
 async def test_two_replicas_follow_one_catalogue_without_doubling_a_text(
-    engine: AsyncEngine, tmp_path: Path, url: str
+    engine: AsyncEngine, tmp_path: Path, shared_url: str
 ) -> None:
     one = ProductIndex.open(engine, tmp_path / "one", WordVectors())
     two = ProductIndex.open(engine, tmp_path / "two", WordVectors())

@@ -19,7 +19,8 @@ from shop.money import Money
 from shop.ranking import taste
 from shop.search import ProductSearch, Query, Results
 from shop.views import Product
-from tests.product_shop import WordVectors, emptied, put, run, searching, thing
+from tests.product_shop import emptied, put, run, searching, thing
+from tests.word_vectors import WordVectors
 
 SILK, WOOL = frozenset({"material:silk"}), frozenset({"material:wool"})
 SCARF = thing("scarf", {"en": "Silk scarf", "zh": "zh_silk zh_scarf"}, about="plain and light", material="silk")

@@ -151,6 +151,16 @@ async def test_it_need_not_be_routed_to_be_heard(desk: ProductsDesk, text: str) 
     assert row(await desk.say(text))[:1] == ["fireside-scarf"]
 
 
+@pytest.mark.parametrize(
+    ("text", "first"), [("anything cheaper?", "fireside-scarf"), ("something more expensive", "quiet-scarf")]
+)
+async def test_cheaper_or_dearer_than_about_a_price_is_no_longer_about_it(
+    desk: ProductsDesk, text: str, first: str
+) -> None:
+    await desk.say("I am looking for a scarf around $38")
+    assert row(await desk.say(text))[:1] == [first]
+
+
 async def test_a_new_bound_takes_the_place_of_the_old(desk: ProductsDesk) -> None:
     await desk.say("I am looking for a scarf under $30")
     events = await desk.say("under $40 then")
@@ -296,6 +306,13 @@ async def test_the_cheapest_of_a_row_is_shown_first(desk: ProductsDesk, text: st
     await desk.say(SCARF)
     events = await desk.say(text)
     assert called(events) == ["recommend"] and row(events)[0] == "garden-scarf"
+
+
+async def test_the_cheapest_is_no_answer_to_which_two(desk: ProductsDesk) -> None:
+    await desk.say("I am looking for a blue silk scarf")
+    assert codes(await desk.say("Compare them for me")) == ["which_products"], "there is one"
+    events = await desk.say("อันไหนถูกสุด")
+    assert called(events) == ["recommend"] and codes(events) == []
 
 
 async def test_products_are_compared_by_name(desk: ProductsDesk) -> None:

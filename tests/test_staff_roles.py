@@ -20,14 +20,6 @@ from shop.database import open_database
 ANNA, MEI = "customer:anna", "staff:mei"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'kefu.db'}"
-    database: str = request.getfixturevalue("postgres").database()
-    return database
-
-
 @pytest.fixture
 async def engine(url: str) -> AsyncIterator[AsyncEngine]:
     engine = await open_database(url, MIGRATIONS)

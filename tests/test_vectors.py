@@ -16,7 +16,7 @@ import pytest
 from rag.errors import IndexInUse, IndexUnavailable
 from rag.store import open_chroma
 from rag.vectors import TextVectors, content_id
-from tests.product_shop import WordVectors
+from tests.word_vectors import WordVectors
 
 ROOT = Path(__file__).parent.parent
 TEXTS = {"en": ["red silk scarf", "blue wool coat", "white shoes"], "vi": ["vi_red vi_silk vi_scarf", "vi_blue hat"]}
@@ -179,7 +179,7 @@ def test_rebuild_that_fails_or_is_killed_leaves_what_served(tmp_path: Path, embe
 import os, signal
 from pathlib import Path
 from rag.vectors import TextVectors
-from tests.product_shop import WordVectors
+from tests.word_vectors import WordVectors
 def die(done, total):
     if done: os.kill(os.getpid(), signal.SIGKILL)
 vectors = TextVectors("texts", Path({str(tmp_path)!r}), WordVectors())
@@ -221,7 +221,7 @@ def test_a_folder_has_one_writer_and_readers_see_what_it_wrote(tmp_path: Path, v
     code = f"""
 from pathlib import Path
 from rag.vectors import TextVectors
-from tests.product_shop import WordVectors
+from tests.word_vectors import WordVectors
 vectors = TextVectors("texts", Path({str(tmp_path)!r}), WordVectors(), read_only=True)
 print(vectors.languages(), *vectors.nearest(vectors.query("white shoes", "en"), "en", 1))
 """

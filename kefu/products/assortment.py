@@ -24,9 +24,9 @@ from shop.search import ProductSearch, Query, Results
 from shop.views import Product
 
 log = logging.getLogger(__name__)
-_EVERY_S = 0.5
-_UNHURRIED_S = 2.0
-_KNOWN_S = 30.0
+_EVERY_S = 0.5  # how often the catalogue's changes are looked for
+_UNHURRIED_S = 2.0  # before the first reading, where nobody asks sooner
+_KNOWN_S = 30.0  # the longest wait for that reading
 _PAUSE_S = 10.0  # before the catalogue is read again after a failure
 _RECENT_ORDERS = 6  # whose items tell a taste
 _WANTED: tuple[Field, ...] = ("recipient", "occasion", "style", "season", "fit", "feature")

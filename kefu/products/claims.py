@@ -5,7 +5,7 @@ names. What it points at is told; what nothing stored supports is named. Knows n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def unsupported(
     wrong = [number for number in numbers(said) if number not in {*numbers(known), *_budget_numbers(limits)}]
     wrong += _values(said, hit.product, intent, vocabulary, known)
     wrong += [quality for quality in _qualities(said, intent.language) if not _stands(quality, known)]
-    wrong += [name for name in map(_plain_name, _names_in(said, intent.language)) if name not in known + asked]
+    wrong += [name for name in map(folded, retelling.names(said, intent.language)) if name not in known + asked]
     wrong += word_list("superlatives").heard(Said.of(said, intent.language))
     own = {folded(name) for name in hit.product.names.values()}
     strange = (name_of(other, intent.language) for other in others if other.id != hit.product.id)
@@ -81,15 +81,6 @@ def _budget_numbers(limits: Limits) -> Iterator[str]:
     for bound in (limits.lowest, limits.highest):
         if bound:
             yield from numbers(f"{bound.major.normalize():f}")
-
-
-def _names_in(said: str, language: str) -> Iterable[str]:
-    """What may name a thing, a place, a brand, by its capitals or its Latin letters."""
-    return retelling.names(said, language)
-
-
-def _plain_name(name: str) -> str:
-    return folded(name)
 
 
 def _qualities(said: str, language: str) -> Iterator[str]:

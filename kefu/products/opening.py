@@ -37,7 +37,8 @@ async def open_assortment(
     assortment = Assortment(ProductSearch(engine, shop.catalogue, index, weights))
     mirror = None if isinstance(shop.catalogue, OwnCatalogue) else Mirror(shop.catalogue, engine)
     if not serves:
-        await (mirror.copy() if mirror else asyncio.sleep(0))
+        if mirror:
+            await mirror.copy()
         await index.sync(lambda done, total: progress("Indexing products", done, total))
         return assortment
     assortment.follow(mirror)

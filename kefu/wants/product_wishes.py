@@ -93,13 +93,16 @@ def wish_of(said: Sequence[str], assortment: Assortment, language: str, market: 
         refused = {value for meant in newer.meant if meant.field == "must_not" for value in meant.of}
         meant = [one for one in kept if not refused.intersection(one.of) or one.field == "must_not"]
         priced = newer.lowest or newer.highest
+        turned = comparative(Said.of(text, language))
+        lowest = None if turned == "cheapest" else intent.lowest  # "about $40", and then "cheaper": no longer near it
+        highest = None if turned == "dearest" else intent.highest
         intent = Intent(
             language=language,
             text=f"{intent.text}\n{text}",
             meant=tuple(dict.fromkeys([*meant, *newer.meant])),
-            lowest=newer.lowest if priced else intent.lowest,
-            highest=newer.highest if priced else intent.highest,
+            lowest=newer.lowest if priced else lowest,
+            highest=newer.highest if priced else highest,
             budget_said=newer.budget_said or intent.budget_said,
-            order=newer.order or comparative(Said.of(text, language)) or intent.order,
+            order=newer.order or turned or intent.order,
         )
     return intent
