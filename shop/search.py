@@ -27,6 +27,7 @@ __all__ = ["Hit", "Nothing", "ProductSearch", "Query", "Results", "Why", "is_cal
 
 _LOOKED_AT = 60  # products that are put in order, as many more at a time where too few of them fit
 _ENOUGH = 0.6  # of the best one's relevance: what is less is shown only where a category was named
+_SURELY = 0.8  # the same where only the cheapest of it is wanted: of many things some cheap one is a little alike
 _CHILDREN = "for:children"
 _NEAREST_SHOWN = 3  # where nothing fits
 _IN_ORDER, _EVERY = 1_000, 1_000_000  # products looked at for a superlative, and looked up
@@ -94,7 +95,7 @@ class ProductSearch:
             ids = await finding.in_order(db, query.limits, query.order, _EVERY if by_meaning else _IN_ORDER)
         if by_meaning:
             best = max(near.values(), default=0.0)
-            ids = [id for id in ids if near.get(id, 0.0) >= _ENOUGH * best] or ids
+            ids = [id for id in ids if near.get(id, 0.0) >= _SURELY * best] or ids
         fitting: list[Product] = []
         having: list[Product] = []
         for some in _blocks(ids[:_IN_ORDER]):
