@@ -16,10 +16,9 @@ Why = Literal["price", "stock", "size", "colour", "material", "without", "nothin
 @dataclass(frozen=True)
 class Query:
     """What is looked for. `wanted`: what it should be like; `must`: what it has to be, or the answer is that there is
-    none ("material"); `called`: words of which one has to stand in its names or be all that an attribute says, `whom`:
-    whom it has to be for ("for:men"), both unless there is none; `liked`: a taste (shop.ranking.taste); `order`: a
-    superlative, which the data decides; `english`: those of the words that are known, in English, for a catalogue in
-    another language."""
+    none ("material"); `called`: words of which one has to stand in its names or be all that an attribute says; `whom`:
+    whom it has to be for ("for:men"); `liked`: a taste (shop.ranking.taste); `order`: a superlative, which the data
+    decides; `english`: those of the words that are known, in English, for a catalogue in another language."""
 
     text: str
     language: str  # BCP-47

@@ -49,8 +49,9 @@ class ProductSearch:
         if hits := await self._hits(query, relevance):
             return Results(hits) if relevance.likely else Results((), Nothing("nothing", hits))
         none = await self._nothing(query)
-        if not none.nearest and query.called:  # the shop calls it something else
-            return await self.search(replace(query, called=frozenset()))
+        if not none.nearest and query.called:
+            others = await self.search(replace(query, called=frozenset(), k=_NEAREST_SHOWN))
+            return Results((), Nothing("nothing", others.hits)) if others.hits else others
         if not none.nearest and query.whom:
             others = await self.search(replace(query, whom=frozenset(), k=_NEAREST_SHOWN))
             return Results((), Nothing("nothing", others.hits)) if others.hits else others

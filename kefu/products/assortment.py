@@ -118,7 +118,12 @@ class Assortment:
         RetrievalError."""
         query = self._query(intent, market, k, liked or {})
         results = await self._search.search(query)
-        if _by_kind(intent, query) and not any(is_called(hit.product, query.called) for hit in results.hits):
+        if (
+            query.called
+            and query.limits.categories
+            and not any(is_called(hit.product, query.called) for hit in results.hits)
+        ):
+            # The lists say of socks that they are accessories; this shop may have them elsewhere
             elsewhere = replace(query, limits=query.limits.model_copy(update={"categories": ()}))
             others = await self._search.search(elsewhere)
             if any(is_called(hit.product, query.called) for hit in others.hits):
@@ -135,7 +140,7 @@ class Assortment:
             wanted=[_any(one.of) for one in intent.meant if one.field in _WANTED and one.of],
             must=[materials] if (materials := _any(intent.of("material"))) else [],
             whom=_any([value for one in intent.meant for value in _whom(one)]),
-            called=self.vocabulary.called(text, intent.language),
+            called=frozenset() if _given(intent) else self.vocabulary.called(text, intent.language),
             liked=liked,
             order=intent.order,
             english=self.vocabulary.english(text, intent.language),
@@ -173,11 +178,9 @@ def limits_of(intent: Intent, market: Market) -> Limits:
     )
 
 
-def _by_kind(intent: Intent, query: Query) -> bool:
-    """Whether the categories follow from the kind of goods that the message names, and so may be others in this
-    catalogue: a shop may have its socks not among the accessories. A category that a program gives stands."""
-    heard = [folded(one.said) in folded(intent.text) for one in intent.meant if one.field == "category"]
-    return bool(query.called) and bool(heard) and all(heard)
+def _given(intent: Intent) -> bool:
+    """Whether a program names the category: it is in no words, and stands whatever kind of goods these name."""
+    return any(folded(one.said) not in folded(intent.text) for one in intent.meant if one.field == "category")
 
 
 def _whom(meant: Meant) -> Sequence[str]:
