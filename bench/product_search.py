@@ -75,8 +75,9 @@ def markdown(results: dict[str, Any]) -> str:
         f"with a price, in a catalogue of {results['products']} products in English. The weight of the glossary's "
         "English words, and how surely the cheapest has to fit, were chosen on these wishes; some words for kinds of "
         "goods were added after looking at what they missed. *Recall*: of the 10 products shown at most, those that "
-        "answer the wish, of as many as there could be; nDCG@10 in brackets; *right*: the share of all products shown that answer. Kefu leaves out what "
-        "fits much less than the best, and says where it has no such thing; *always ten* does neither. Every way has "
+        "answer the wish, of as many as there could be; nDCG@10 in brackets; *right*: the share of all products "
+        "shown that answer. Kefu leaves out what fits much less than the best, and says where it has no such thing; "
+        "*always ten* does neither. Every way has "
         "the same price bounds, which our code reads from the wish: right in "
         f"{quality['bounds_right']} of {len(LANGUAGES) * quality['topics']}.",
         _quality(quality["rows"]),
