@@ -23,7 +23,7 @@ from shop.recall import Recall, Relevance
 from shop.sessions import reading
 from shop.views import Product, named
 
-__all__ = ["Hit", "Nothing", "ProductSearch", "Query", "Results", "Why", "is_called"]
+__all__ = ["Hit", "Nothing", "ProductSearch", "Query", "Results", "Why"]
 
 _LOOKED_AT = 60  # products that are put in order, as many more at a time where too few of them fit
 _ENOUGH = 0.6  # of the best one's relevance: what is less is shown only where a category was named
@@ -49,12 +49,10 @@ class ProductSearch:
         if hits := await self._hits(query, relevance):
             return Results(hits) if relevance.likely else Results((), Nothing("nothing", hits))
         none = await self._nothing(query)
-        if not none.nearest and query.called:
-            others = await self.search(replace(query, called=frozenset(), k=_NEAREST_SHOWN))
-            return Results((), Nothing("nothing", others.hits)) if others.hits else others
-        if not none.nearest and query.whom:
-            others = await self.search(replace(query, whom=frozenset(), k=_NEAREST_SHOWN))
-            return Results((), Nothing("nothing", others.hits)) if others.hits else others
+        if not none.nearest and (query.called or query.whom):  # what comes closest is something else, or for others
+            whom = query.whom if query.called else frozenset()
+            others = await self.search(replace(query, called=frozenset(), whom=whom, k=_NEAREST_SHOWN))
+            return Results((), Nothing("nothing", others.hits or (others.none.nearest if others.none else ())))
         return Results((), none)
 
     async def products(self, ids: Sequence[str]) -> Sequence[Product]:
@@ -116,7 +114,7 @@ class ProductSearch:
     async def _fitting(self, query: Query, ids: Sequence[str]) -> list[Product]:
         """The products, read now, that meet the limits and are what they must be."""
         read = await self._catalogue.products(ids)
-        fitting = [product for product in read if query.limits.fits(product) and is_called(product, query.called)]
+        fitting = [product for product in read if query.limits.fits(product) and _is_called(product, query.called)]
         fitting = [product for product in fitting if _is_for(product, query.whom)]
         return [product for product in fitting if all(one & ranking.attributes(product) for one in query.must)]
 
@@ -184,7 +182,7 @@ def _by_price_now(products: list[Product], query: Query) -> list[Product]:
     return products
 
 
-def is_called(product: Product, words: Alternatives) -> bool:
+def _is_called(product: Product, words: Alternatives) -> bool:
     """Whether one of the words stands in one of its names, or is all that one of its attributes says: "style: boot"."""
     names = "\n".join(product.names.values()).casefold()
     values = {named(names, "en").casefold() for values in product.attributes.values() for names in values}

@@ -21,7 +21,7 @@ from shop.mirror import Mirror
 from shop.product_index import ProductIndex
 from shop.protocol import CustomerOrders
 from shop.ranking import Alternatives
-from shop.search import ProductSearch, Query, Results, is_called
+from shop.search import ProductSearch, Query, Results
 from shop.views import Product
 
 log = logging.getLogger(__name__)
@@ -118,15 +118,12 @@ class Assortment:
         RetrievalError."""
         query = self._query(intent, market, k, liked or {})
         results = await self._search.search(query)
-        if (
-            query.called
-            and query.limits.categories
-            and not any(is_called(hit.product, query.called) for hit in results.hits)
-        ):
+        nothing = results.none is not None and results.none.why == "nothing"
+        if nothing and query.called and query.limits.categories:
             # The lists say of socks that they are accessories; this shop may have them elsewhere
             elsewhere = replace(query, limits=query.limits.model_copy(update={"categories": ()}))
             others = await self._search.search(elsewhere)
-            if any(is_called(hit.product, query.called) for hit in others.hits):
+            if others.hits:
                 return elsewhere.limits, others
         return query.limits, results
 
